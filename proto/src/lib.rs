@@ -5,11 +5,14 @@
 /// File descriptors of all packages, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+pub use prost_types::Timestamp;
+
+pub mod wire_time;
+
 macro_rules! packages {
     ($($(#[$doc:meta])* $name:ident = $package:literal;)*) => {
         $(
             $(#[$doc])*
-            #[expect(missing_docs, reason = "generated; documented in the .proto files")]
             pub mod $name {
                 /// Version 1.
                 pub mod v1 {

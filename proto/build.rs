@@ -11,7 +11,10 @@ fn main() -> anyhow::Result<()> {
     let descriptors = protox::compile(&files, [root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    let mut config = prost_build::Config::new();
+    // Messages know their full name, so that tools can show any of them as JSON by its descriptor.
+    config.enable_type_names();
+    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
     println!("cargo::rerun-if-changed=proto");
     Ok(())
 }

@@ -21,8 +21,5 @@ pub fn instant(at: &Timestamp) -> Option<OffsetDateTime> {
     if !(0..1_000_000_000).contains(&at.nanos) {
         return None;
     }
-    OffsetDateTime::from_unix_timestamp_nanos(
-        i128::from(at.seconds) * NANOS_PER_SECOND + i128::from(at.nanos),
-    )
-    .ok()
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.seconds) * NANOS_PER_SECOND + i128::from(at.nanos)).ok()
 }

@@ -1,0 +1,169 @@
+//! What a service consists of, and starting it.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    body::Body,
+    codegen::{Service as TowerService, http},
+    server::NamedService,
+    service::RoutesBuilder,
+};
+use tuntas_proto::ops::v1::{BookLine, ops_server::OpsServer};
+
+use super::{Boot, grpc};
+use crate::{
+    broker::Broker, config, consumer::Consumer, lifecycle::Lifecycle, metrics::Metrics, ops::OpsService,
+    problem::Problem, relay::Relay,
+};
+
+type Task = Box<dyn FnOnce(CancellationToken) -> futures::future::BoxFuture<'static, anyhow::Result<()>> + Send>;
+
+/// A service: what it serves and what it does in the background. [`Boot::service`] makes an empty one.
+pub struct Service {
+    pool: PgPool,
+    metrics: Metrics,
+    broker: Option<Broker>,
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+    ops: OpsService,
+    relay: bool,
+    consumers: Vec<Consumer>,
+    tasks: Vec<(String, Task)>,
+}
+
+impl Service {
+    pub(super) fn new<C, A>(boot: &Boot<C, A>) -> Self {
+        let ops = OpsService {
+            service: boot.name,
+            migration: boot.migration,
+            pool: boot.pool.clone(),
+            clock: boot.clock.clone(),
+            trust: boot.trust.clone(),
+            broker: boot.broker.clone(),
+            queues: Arc::new([]),
+            books: None,
+            pending: None,
+        };
+        Self {
+            pool: boot.pool.clone(),
+            metrics: boot.metrics.clone(),
+            broker: boot.broker.clone(),
+            routes: RoutesBuilder::default(),
+            names: Vec::new(),
+            ops,
+            relay: false,
+            consumers: Vec::new(),
+            tasks: Vec::new(),
+        }
+    }
+
+    /// Serves a gRPC service (`IntakeServer::new(...)`). `Ops` and health are there already.
+    #[must_use]
+    pub fn grpc<S>(mut self, service: S) -> Self
+    where
+        S: TowerService<http::Request<Body>, Error = std::convert::Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Publishes the outbox.
+    #[must_use]
+    pub fn relay(mut self) -> Self {
+        self.relay = true;
+        self
+    }
+
+    /// Consumes a queue; its dead letters are shown and replayed through `Ops`.
+    #[must_use]
+    pub fn consumer(mut self, consumer: Consumer) -> Self {
+        self.consumers.push(consumer);
+        self
+    }
+
+    /// Runs a task until the process stops; it gets the token that tells it to. One that ends before is a
+    /// crash of the process.
+    #[must_use]
+    pub fn task<F, Fut>(mut self, name: impl Into<String>, task: F) -> Self
+    where
+        F: FnOnce(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.tasks.push((name.into(), Box::new(|stop| task(stop).boxed())));
+        self
+    }
+
+    /// What `Ops/ListBooks` answers: one line for each thing the service answers for.
+    #[must_use]
+    pub fn books<F, Fut>(mut self, books: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<BookLine>, Problem>> + Send + 'static,
+    {
+        self.ops.books = Some(Arc::new(move || books().boxed()));
+        self
+    }
+
+    /// What `Ops/GetStatus` answers as `work_pending`: how much is due and not done.
+    #[must_use]
+    pub fn work_pending<F, Fut>(mut self, pending: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<u64, Problem>> + Send + 'static,
+    {
+        self.ops.pending = Some(Arc::new(move || pending().boxed()));
+        self
+    }
+
+    pub(super) async fn start(mut self, config: &config::Grpc, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+        let queues: Vec<String> = self
+            .consumers
+            .iter()
+            .map(|consumer| consumer.queue().to_owned())
+            .collect();
+        self.ops.queues = queues.into();
+        let ops = OpsServer::new(self.ops);
+        self.routes.add_service(ops);
+        self.names.push(<OpsServer<OpsService> as NamedService>::NAME);
+        grpc::start(config, self.routes, &self.names, &self.metrics, lifecycle).await?;
+        if self.relay || !self.consumers.is_empty() {
+            let broker = self.broker.ok_or(config::ConfigError::Missing("amqp.url"))?;
+            if self.relay {
+                let relay = Relay::new(self.pool.clone(), broker.clone(), self.metrics.clone());
+                let stop = lifecycle.stop();
+                lifecycle.spawn("relay", async move {
+                    relay.run(stop).await;
+                    Ok(())
+                });
+            }
+            for consumer in self.consumers {
+                let name = format!("consumer {}", consumer.queue());
+                let run = consumer.run(
+                    self.pool.clone(),
+                    broker.clone(),
+                    self.metrics.clone(),
+                    lifecycle.stop(),
+                );
+                lifecycle.spawn(name, async move {
+                    run.await;
+                    Ok(())
+                });
+            }
+        }
+        for (name, task) in self.tasks {
+            lifecycle.spawn(name, task(lifecycle.stop()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Exchanges, queues and bindings of the platform, declared in one place.
+//!
+//! Re-declaring a queue with other arguments fails (406), so a change here is a migration. All queues are
+//! quorum queues without a length limit: one full queue would refuse everybody's publish. Dead letters are
+//! moved at least once, which needs all three of dead-letter exchange, `reject-publish` and the strategy.
+//! The delivery limit is high because a dropped connection counts against it; tries are counted in the inbox.
+//! These arguments are understood alike by RabbitMQ 3.10 to 4.x.
+
+use lapin::{
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
+use tuntas_domain::OpdCode;
+
+use super::{BrokerError, Link};
+use crate::event::{COMMANDS, DEAD, EVENTS, WORK};
+
+/// What intake tells routing.
+pub const ROUTING_INTAKE: &str = "routing.intake";
+/// What desks ask of routing.
+pub const ROUTING_COMMANDS: &str = "routing.commands";
+/// What the Ombudsman does, for routing.
+pub const ROUTING_OVERSIGHT: &str = "routing.oversight";
+/// What became of the cases, for intake.
+pub const INTAKE_CASES: &str = "intake.cases";
+/// Everything, for notification.
+pub const NOTIFICATION_EVENTS: &str = "notification.events";
+/// Everything, for the oversight log.
+pub const OVERSIGHT_EVENTS: &str = "oversight.events";
+/// The dead letters of queue `q` are in `q` with this suffix.
+pub const DEAD_SUFFIX: &str = ".dead";
+
+const DELIVERY_LIMIT: i32 = 1_000;
+/// Looking at dead letters delivers them and puts them back, which must never remove one.
+const DEAD_DELIVERY_LIMIT: i32 = 1_000_000;
+
+/// One queue and what it listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// Name.
+    pub name: String,
+    /// Exchange it is bound to.
+    pub exchange: &'static str,
+    /// Pattern it is bound with.
+    pub pattern: String,
+    /// Whether only one consumer at a time is served, which keeps order over replicas.
+    pub single_active_consumer: bool,
+}
+
+/// The queue of an agency's work.
+#[must_use]
+pub fn opd_queue(opd: &OpdCode) -> String {
+    format!("opd.{opd}.cases")
+}
+
+/// The queue of a queue's dead letters.
+#[must_use]
+pub fn dead_queue(queue: &str) -> String {
+    format!("{queue}{DEAD_SUFFIX}")
+}
+
+/// Every queue of the platform, for these agencies.
+#[must_use]
+pub fn queues(opds: &[OpdCode]) -> Vec<QueueSpec> {
+    let centre = [
+        (ROUTING_INTAKE, EVENTS, "intake.#"),
+        (ROUTING_COMMANDS, COMMANDS, "opd.*.commands"),
+        (ROUTING_OVERSIGHT, EVENTS, "oversight.#"),
+        (INTAKE_CASES, EVENTS, "routing.#"),
+        (NOTIFICATION_EVENTS, EVENTS, "#"),
+        (OVERSIGHT_EVENTS, EVENTS, "#"),
+    ];
+    let centre = centre.into_iter().map(|(name, exchange, pattern)| QueueSpec {
+        name: name.to_owned(),
+        exchange,
+        pattern: pattern.to_owned(),
+        single_active_consumer: false,
+    });
+    let desks = opds.iter().map(|opd| QueueSpec {
+        name: opd_queue(opd),
+        exchange: WORK,
+        pattern: opd_queue(opd),
+        single_active_consumer: true,
+    });
+    centre.chain(desks).collect()
+}
+
+pub(super) async fn declare(link: &Link, opds: &[OpdCode]) -> Result<(), BrokerError> {
+    let channel = link.connection.create_channel().await?;
+    for exchange in [EVENTS, WORK, COMMANDS, DEAD] {
+        declare_exchange(&channel, exchange).await?;
+    }
+    for queue in queues(opds) {
+        let dead = dead_queue(&queue.name);
+        declare_queue(&channel, &dead, dead_arguments()).await?;
+        bind(&channel, &dead, DEAD, &queue.name).await?;
+        declare_queue(&channel, &queue.name, arguments(&queue)).await?;
+        bind(&channel, &queue.name, queue.exchange, &queue.pattern).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn depth(link: &Link, queue: &str) -> Result<u32, BrokerError> {
+    let channel = link.connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let found = channel
+        .queue_declare(queue.into(), options, FieldTable::default())
+        .await?;
+    channel.close(200, "done".into()).await?;
+    Ok(found.message_count())
+}
+
+fn arguments(queue: &QueueSpec) -> FieldTable {
+    let mut table = quorum(DELIVERY_LIMIT);
+    table.insert("x-dead-letter-exchange".into(), text(DEAD));
+    table.insert("x-dead-letter-routing-key".into(), text(&queue.name));
+    table.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    table.insert("x-overflow".into(), text("reject-publish"));
+    if queue.single_active_consumer {
+        table.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    }
+    table
+}
+
+fn dead_arguments() -> FieldTable {
+    quorum(DEAD_DELIVERY_LIMIT)
+}
+
+fn quorum(delivery_limit: i32) -> FieldTable {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), text("quorum"));
+    table.insert("x-delivery-limit".into(), AMQPValue::LongInt(delivery_limit));
+    table
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+async fn declare_exchange(channel: &Channel, exchange: &str) -> Result<(), BrokerError> {
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    Ok(channel
+        .exchange_declare(exchange.into(), ExchangeKind::Topic, options, FieldTable::default())
+        .await?)
+}
+
+async fn declare_queue(channel: &Channel, queue: &str, arguments: FieldTable) -> Result<(), BrokerError> {
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel.queue_declare(queue.into(), options, arguments).await?;
+    Ok(())
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: &str, pattern: &str) -> Result<(), BrokerError> {
+    Ok(channel
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            pattern.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await?)
+}

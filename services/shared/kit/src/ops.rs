@@ -1,0 +1,179 @@
+//! `tuntas.ops.v1.Ops`, served by every service: what an operator may ask.
+//!
+//! Status is open to whoever reaches the port. All else needs the assertion of the service `ctl`, unless the
+//! process trusts no keys at all (a developer's).
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
+use sqlx::PgPool;
+use tonic::{Request, Response, Status};
+use tuntas_proto::{
+    ops::v1::{
+        AdvanceClockRequest, AdvanceClockResponse, BookLine, GetStatusRequest, GetStatusResponse, ListBooksRequest,
+        ListDeadLettersRequest, ListDeadLettersResponse, QueueDepth, ReplayDeadLettersRequest,
+        ReplayDeadLettersResponse, ops_server::Ops,
+    },
+    wire_time::{instant, timestamp},
+};
+
+use crate::{
+    auth::TrustStore,
+    broker::{Broker, BrokerError, dead_queue},
+    clock::{Clock, ClockError},
+    dead, outbox,
+    problem::{CLOCK_NOT_ADJUSTABLE, NOT_FOUND, Problem},
+};
+
+/// Name of the service whose assertion these calls need.
+pub(crate) const OPERATOR: &str = "ctl";
+
+pub(crate) type Books = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<BookLine>, Problem>> + Send + Sync>;
+pub(crate) type Pending = Arc<dyn Fn() -> BoxFuture<'static, Result<u64, Problem>> + Send + Sync>;
+
+/// The implementation.
+#[derive(Clone)]
+pub(crate) struct OpsService {
+    pub(crate) service: &'static str,
+    pub(crate) migration: i64,
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) broker: Option<Broker>,
+    pub(crate) queues: Arc<[String]>,
+    pub(crate) books: Option<Books>,
+    pub(crate) pending: Option<Pending>,
+}
+
+impl OpsService {
+    fn authorize<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        if self.trust.is_empty() {
+            return Ok(());
+        }
+        let assertion = self.trust.assertion(request, self.clock.now())?;
+        Ok(assertion.require_service(&[OPERATOR])?)
+    }
+
+    fn queue(&self, queue: &str) -> Result<(&str, &Broker), Problem> {
+        let known = self.queues.iter().find(|known| *known == queue);
+        match (known, &self.broker) {
+            (Some(queue), Some(broker)) => Ok((queue, broker)),
+            _ => Err(Problem::new(NOT_FOUND).message("this service has no such queue")),
+        }
+    }
+
+    /// Depths as far as they can be had: with the broker away there are none.
+    async fn depths(&self) -> Result<Vec<QueueDepth>, BrokerError> {
+        let Some(broker) = &self.broker else {
+            return Ok(Vec::new());
+        };
+        let link = broker.connect().await?;
+        let mut depths = Vec::new();
+        for queue in self.queues.iter() {
+            depths.push(QueueDepth {
+                queue: queue.clone(),
+                ready: link.depth(queue).await?.into(),
+                dead: link.depth(&dead_queue(queue)).await?.into(),
+            });
+        }
+        link.close().await;
+        Ok(depths)
+    }
+}
+
+#[tonic::async_trait]
+impl Ops for OpsService {
+    async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+        let (queues, reachable) = match self.depths().await {
+            Ok(queues) => (queues, self.broker.is_some()),
+            Err(error) => {
+                tracing::warn!(error.chain = %crate::telemetry::chain(&error), "no depths of queues");
+                (Vec::new(), false)
+            }
+        };
+        let work_pending = match &self.pending {
+            Some(pending) => pending().await?,
+            None => 0,
+        };
+        Ok(Response::new(GetStatusResponse {
+            service: self.service.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            migration: self.migration,
+            broker_connected: reachable,
+            outbox_depth: outbox::depth(&self.pool).await.map_err(Problem::from)?,
+            work_pending,
+            queues,
+            now: Some(timestamp(self.clock.now())),
+            clock_adjustable: self.clock.is_demo(),
+        }))
+    }
+
+    async fn advance_clock(
+        &self,
+        request: Request<AdvanceClockRequest>,
+    ) -> Result<Response<AdvanceClockResponse>, Status> {
+        self.authorize(&request)?;
+        let request = request.into_inner();
+        let moved = if request.follow_real_time {
+            self.clock.follow_real_time()
+        } else {
+            let to = request
+                .to
+                .as_ref()
+                .and_then(instant)
+                .ok_or_else(|| Problem::invalid("to", "is not an instant"))?;
+            self.clock.advance_to(to)
+        };
+        let now = moved.map_err(|error| match error {
+            ClockError::NotDemo | ClockError::Backwards { .. } => {
+                Problem::new(CLOCK_NOT_ADJUSTABLE).message(error.to_string())
+            }
+            _ => Problem::internal(error),
+        })?;
+        Ok(Response::new(AdvanceClockResponse {
+            now: Some(timestamp(now)),
+        }))
+    }
+
+    type ListBooksStream = Pin<Box<dyn Stream<Item = Result<BookLine, Status>> + Send>>;
+
+    async fn list_books(&self, request: Request<ListBooksRequest>) -> Result<Response<Self::ListBooksStream>, Status> {
+        self.authorize(&request)?;
+        let lines = match &self.books {
+            Some(books) => books().await?,
+            None => Vec::new(),
+        };
+        Ok(Response::new(stream::iter(lines).map(Ok).boxed()))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        self.authorize(&request)?;
+        let request = request.into_inner();
+        let (queue, broker) = self.queue(&request.queue)?;
+        let limit = match request.limit {
+            0 => dead::LIST_MAX,
+            limit => limit as usize,
+        };
+        let letters = dead::list(broker, queue, limit).await.map_err(Problem::unavailable)?;
+        Ok(Response::new(ListDeadLettersResponse { letters }))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        request: Request<ReplayDeadLettersRequest>,
+    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
+        self.authorize(&request)?;
+        let request = request.into_inner();
+        let (queue, broker) = self.queue(&request.queue)?;
+        let event_ids = request
+            .event_ids
+            .iter()
+            .map(|id| id.parse().map_err(|error| Problem::invalid("event_ids", error)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let replayed = dead::replay(broker, &self.pool, queue, &event_ids).await?;
+        Ok(Response::new(ReplayDeadLettersResponse { replayed }))
+    }
+}

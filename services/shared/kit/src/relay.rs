@@ -1,0 +1,270 @@
+//! The relay: publishes the outbox in order. It never loses an event and may publish one twice.
+//!
+//! One relay per database works at a time, held by an advisory session lock; others wait for it. It wakes
+//! when this process commits something and every few milliseconds, because another process may have
+//! (NOTIFY would take a global lock at every commit). The cursor moves over what the broker confirmed *and*
+//! did not return, and stops at the first message of which that is not true.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    backoff::Backoff,
+    broker::{Broker, BrokerError, Link, Message, Publisher, Stop},
+    metrics::{Metrics, ReasonLabels},
+    outbox, telemetry,
+};
+
+/// Key of the advisory session lock: "relay" in ASCII.
+const RELAY_LOCK: i64 = 0x72_656c_6179;
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const LOCK_INTERVAL: Duration = Duration::from_secs(1);
+const WINDOW_MAX: i64 = 1_000;
+/// A look at the depth counts rows; not at every poll.
+const DEPTH_EVERY_WINDOWS: u32 = 64;
+
+/// Publishes the outbox of one database.
+pub struct Relay {
+    pool: PgPool,
+    broker: Broker,
+    metrics: Metrics,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error("database")]
+    Database(#[from] sqlx::Error),
+    #[error("broker")]
+    Broker(#[from] BrokerError),
+    #[error("event {event_id} for {exchange} {routing_key}")]
+    Stopped {
+        event_id: Uuid,
+        exchange: String,
+        routing_key: String,
+        #[source]
+        stop: Stop,
+    },
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    seq: i64,
+    event_id: Uuid,
+    exchange: String,
+    routing_key: String,
+    event_type: String,
+    source: String,
+    aggregate_id: String,
+    aggregate_seq: i64,
+    occurred_at: OffsetDateTime,
+    traceparent: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Relay {
+    /// A relay of the database behind `pool`.
+    #[must_use]
+    pub fn new(pool: PgPool, broker: Broker, metrics: Metrics) -> Self {
+        Self { pool, broker, metrics }
+    }
+
+    /// Relays until `stop`, over as many connections as it takes.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::reconnect();
+        while !stop.is_cancelled() {
+            let ended = self.session(&stop, &mut backoff).await;
+            self.metrics.relay_connected.set(0);
+            let Err(error) = ended else { continue };
+            let wait = backoff.wait();
+            tracing::warn!(
+                error.chain = %telemetry::chain(&error),
+                retry_in_ms = wait.as_millis(),
+                "relaying stopped"
+            );
+            self.metrics
+                .publish_stopped
+                .get_or_create(&ReasonLabels {
+                    reason: reason(&error).to_owned(),
+                })
+                .inc();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One connection to the database and one to the broker. The database connection is none of the pool's:
+    /// the lock lives and dies with it.
+    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), RelayError> {
+        let options: PgConnectOptions = self.pool.connect_options().as_ref().clone();
+        let mut conn = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            conn = PgConnection::connect_with(&options) => conn?,
+        };
+        if !lock(&mut conn, stop).await? {
+            return Ok(());
+        }
+        let link = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            link = self.broker.connect() => link?,
+        };
+        let outcome = self.relay(&mut conn, &link, stop, backoff).await;
+        link.close().await;
+        if let Err(error) = conn.close().await {
+            tracing::debug!(error = %error, "the relay's database connection was gone already");
+        }
+        outcome
+    }
+
+    async fn relay(
+        &self,
+        conn: &mut PgConnection,
+        link: &Link,
+        stop: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), RelayError> {
+        let publisher = link.publisher().await?;
+        self.metrics.relay_connected.set(1);
+        tracing::info!("relaying");
+        let mut windows = 0_u32;
+        while !stop.is_cancelled() {
+            let committed = outbox::committed();
+            let published = self.window(conn, &publisher).await?;
+            if published > 0 {
+                backoff.reset();
+            }
+            if windows.is_multiple_of(DEPTH_EVERY_WINDOWS) {
+                let depth = outbox::depth(&self.pool).await?;
+                self.metrics.outbox_depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
+            }
+            windows = windows.wrapping_add(1);
+            if published < WINDOW_MAX.unsigned_abs() {
+                if !link.is_connected() {
+                    return Err(BrokerError::Closed.into());
+                }
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = committed => {}
+                    () = tokio::time::sleep(POLL_INTERVAL) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes what comes next and moves the cursor; answers how many it was.
+    async fn window(&self, conn: &mut PgConnection, publisher: &Publisher) -> Result<u64, RelayError> {
+        let rows = next_rows(conn).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        let messages: Vec<Message> = rows.into_iter().map(message).collect();
+        let settled = publisher.publish(&messages).await;
+        if let Some(last) = settled.published.checked_sub(1).and_then(|i| seqs.get(i)) {
+            move_cursor(conn, *last).await?;
+            self.metrics.published.inc_by(settled.published as u64);
+        }
+        match (settled.stop, messages.into_iter().nth(settled.published)) {
+            (None, _) => Ok(settled.published as u64),
+            (Some(Stop::Broken(error)), _) => Err(error.into()),
+            (Some(stop), Some(message)) => Err(RelayError::Stopped {
+                event_id: message.message_id.parse().unwrap_or_default(),
+                exchange: message.exchange,
+                routing_key: message.routing_key,
+                stop,
+            }),
+            (Some(_), None) => Err(BrokerError::Closed.into()),
+        }
+    }
+}
+
+/// Waits for the right to relay; `false` when the process stops first.
+async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result<bool> {
+    loop {
+        let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(RELAY_LOCK)
+            .fetch_one(&mut *conn)
+            .await?;
+        if locked {
+            return Ok(true);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            () = tokio::time::sleep(LOCK_INTERVAL) => {}
+        }
+    }
+}
+
+async fn next_rows(conn: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as(
+        "SELECT seq, event_id, exchange, routing_key, event_type, source, aggregate_id,
+                aggregate_seq, occurred_at, traceparent, body
+         FROM outbox
+         WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = $1)
+         ORDER BY seq
+         LIMIT $2",
+    )
+    .bind(outbox::RELAY)
+    .bind(WINDOW_MAX)
+    .fetch_all(conn)
+    .await
+}
+
+async fn move_cursor(conn: &mut PgConnection, seq: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE outbox_cursor SET seq = $2, updated_at = clock_timestamp()
+         WHERE name = $1 AND seq < $2",
+    )
+    .bind(outbox::RELAY)
+    .bind(seq)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn reason(error: &RelayError) -> &'static str {
+    match error {
+        RelayError::Database(_) => "database",
+        RelayError::Broker(_) => "broker",
+        RelayError::Stopped { stop, .. } => match stop {
+            Stop::Returned => "returned",
+            Stop::Nacked => "nacked",
+            Stop::Broken(_) => "broker",
+        },
+    }
+}
+
+/// The row as a message: CloudEvents attributes (AMQP binding 1.0, binary mode) and the trace context as
+/// headers, the event's bytes as body.
+fn message(row: Row) -> Message {
+    let occurred_at = row.occurred_at.format(&Rfc3339).unwrap_or_default();
+    let mut headers = BTreeMap::from(
+        [
+            ("cloudEvents:specversion", "1.0".to_owned()),
+            ("cloudEvents:id", row.event_id.to_string()),
+            ("cloudEvents:type", row.event_type.clone()),
+            ("cloudEvents:source", row.source),
+            ("cloudEvents:subject", row.aggregate_id),
+            ("cloudEvents:sequence", row.aggregate_seq.to_string()),
+            ("cloudEvents:time", occurred_at),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    if let Some(traceparent) = row.traceparent {
+        headers.insert(telemetry::TRACEPARENT.to_owned(), traceparent);
+    }
+    Message {
+        exchange: row.exchange,
+        routing_key: row.routing_key,
+        message_id: row.event_id.to_string(),
+        kind: row.event_type,
+        headers,
+        body: row.body.into(),
+    }
+}

@@ -136,6 +136,7 @@ pub mod clock;
 pub mod config;
 pub mod consumer;
 pub mod dead;
+pub mod directory;
 pub mod event;
 pub mod idempotency;
 pub mod ids;

@@ -184,7 +184,9 @@ pub async fn apply(conn: &mut PgConnection, event: &Event) -> Result<bool, Direc
 /// # Errors
 /// The database's, or an entry that does not decode.
 pub async fn entries(conn: &mut PgConnection) -> Result<Vec<Event>, DirectoryError> {
-    let rows = sqlx::query!("SELECT id, body FROM directory_entry ORDER BY seq, kind, id").fetch_all(conn).await?;
+    let rows = sqlx::query!("SELECT id, body FROM directory_entry ORDER BY seq, kind, id")
+        .fetch_all(conn)
+        .await?;
     rows.into_iter()
         .map(|row| Event::decode(row.body.as_slice()).map_err(|e| malformed("entry", &row.id, e)))
         .collect()
@@ -254,8 +256,8 @@ impl Draft {
         match &event.payload {
             Some(Payload::DirectoryChanged(changed)) => self.add_change(changed.change.as_ref()),
             Some(Payload::PolicyChanged(policy)) => {
-                let parsed: Policy = serde_json::from_str(&policy.policy_json)
-                    .map_err(|e| malformed("policy", &policy.version, e))?;
+                let parsed: Policy =
+                    serde_json::from_str(&policy.policy_json).map_err(|e| malformed("policy", &policy.version, e))?;
                 self.policies.push(parsed);
                 Ok(())
             }
@@ -272,18 +274,22 @@ impl Draft {
             }
             Some(Change::Position(position)) => {
                 domain_position(position)?;
-                self.positions.insert(parsed("position", &position.id, &position.id)?, position.clone());
+                self.positions
+                    .insert(parsed("position", &position.id, &position.id)?, position.clone());
             }
             Some(Change::HolderTerm(term)) => {
                 let position = parsed("term", &term.term_id, &term.position_id)?;
                 let parsed_term = domain_term(term)?;
-                self.terms.insert(term.term_id.clone(), (position, parsed_term, term.clone()));
+                self.terms
+                    .insert(term.term_id.clone(), (position, parsed_term, term.clone()));
             }
             Some(Change::Category(category)) => {
-                self.categories.insert(parsed("category", &category.code, &category.code)?, category.clone());
+                self.categories
+                    .insert(parsed("category", &category.code, &category.code)?, category.clone());
             }
             Some(Change::Region(region)) => {
-                self.regions.insert(parsed("region", &region.code, &region.code)?, region.clone());
+                self.regions
+                    .insert(parsed("region", &region.code, &region.code)?, region.clone());
             }
             None => {}
         }
@@ -304,7 +310,15 @@ impl Draft {
             other => return Err(malformed("holiday", &day.date, format!("unknown kind {other:?}"))),
         };
         let known_from = event.occurred_at.as_ref().and_then(instant);
-        self.holidays.insert(date, Holiday { date, kind, name_id: day.name.clone(), known_from });
+        self.holidays.insert(
+            date,
+            Holiday {
+                date,
+                kind,
+                name_id: day.name.clone(),
+                known_from,
+            },
+        );
         Ok(())
     }
 
@@ -334,7 +348,11 @@ impl Draft {
         let last_year = self.holidays.keys().next_back().map_or(0, |date| date.year());
         Ok(Snapshot {
             seq,
-            directory: Directory { own_units: own_units(&positions)?, agencies, positions },
+            directory: Directory {
+                own_units: own_units(&positions)?,
+                agencies,
+                positions,
+            },
             policies,
             calendar: Calendar::new(self.calendar_changes, last_year, self.holidays.into_values()),
             agencies: self.agencies,
@@ -347,14 +365,21 @@ impl Draft {
 }
 
 fn agency_kind(agency: &wire::Agency) -> AgencyKind {
-    if agency.kind == EXTERNAL { AgencyKind::External } else { AgencyKind::Provincial }
+    if agency.kind == EXTERNAL {
+        AgencyKind::External
+    } else {
+        AgencyKind::Provincial
+    }
 }
 
 /// The units of rule M10 are those to which the positions with these roles belong: data, not code. Before the
 /// directory is filled, placeholders stand in which no agency bears.
 fn own_units(positions: &BTreeMap<PositionId, Position>) -> Result<OwnUnits, DirectoryError> {
     let unit_of = |role: Role| {
-        positions.values().find(|position| position.roles.contains(&role)).and_then(|position| position.opd.clone())
+        positions
+            .values()
+            .find(|position| position.roles.contains(&role))
+            .and_then(|position| position.opd.clone())
     };
     let or_none = |unit: Option<OpdCode>| match unit {
         Some(unit) => Ok(unit),
@@ -393,7 +418,12 @@ fn domain_term(term: &wire::HolderTerm) -> Result<Term, DirectoryError> {
         .and_then(instant)
         .ok_or_else(|| malformed("term", &term.term_id, "has no valid start"))?;
     let holder: HolderId = parsed("term", &term.term_id, &term.holder_id)?;
-    Ok(Term { holder, from, to: term.until.as_ref().and_then(instant), acting: term.acting })
+    Ok(Term {
+        holder,
+        from,
+        to: term.until.as_ref().and_then(instant),
+        acting: term.acting,
+    })
 }
 
 fn parsed<T>(kind: &'static str, id: &str, text: &str) -> Result<T, DirectoryError>
@@ -404,7 +434,11 @@ where
 }
 
 fn malformed(kind: &'static str, id: &str, why: impl std::fmt::Display) -> DirectoryError {
-    DirectoryError::Malformed { kind, id: id.to_owned(), why: why.to_string() }
+    DirectoryError::Malformed {
+        kind,
+        id: id.to_owned(),
+        why: why.to_string(),
+    }
 }
 
 /// A directory event as it goes to [`apply`] in tests and at import.

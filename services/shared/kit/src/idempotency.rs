@@ -38,24 +38,29 @@ pub async fn lookup<R: Message + Default>(
     request: &impl Message,
 ) -> Result<Option<R>, Problem> {
     check_key(key)?;
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, hashtext($2)))")
-        .bind(key)
-        .bind(scope)
-        .execute(&mut *conn)
-        .await?;
-    let stored: Option<(Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT request_hash, response FROM idempotency WHERE scope = $1 AND key = $2")
-            .bind(scope)
-            .bind(key)
-            .fetch_optional(conn)
-            .await?;
-    let Some((request_hash, response)) = stored else {
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, hashtext($2)))",
+        key,
+        scope
+    )
+    .execute(&mut *conn)
+    .await?;
+    let stored = sqlx::query!(
+        "SELECT request_hash, response FROM idempotency WHERE scope = $1 AND key = $2",
+        scope,
+        key
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(stored) = stored else {
         return Ok(None);
     };
-    if request_hash != hash(request) {
+    if stored.request_hash != hash(request) {
         return Err(Problem::new(IDEMPOTENCY_KEY_REUSED));
     }
-    R::decode(response.as_slice()).map(Some).map_err(Problem::internal)
+    R::decode(stored.response.as_slice())
+        .map(Some)
+        .map_err(Problem::internal)
 }
 
 /// Stores the answer of a write, in its transaction.
@@ -69,13 +74,15 @@ pub async fn remember(
     request: &impl Message,
     response: &impl Message,
 ) -> Result<(), Problem> {
-    sqlx::query("INSERT INTO idempotency (scope, key, request_hash, response) VALUES ($1, $2, $3, $4)")
-        .bind(scope)
-        .bind(key)
-        .bind(hash(request))
-        .bind(response.encode_to_vec())
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "INSERT INTO idempotency (scope, key, request_hash, response) VALUES ($1, $2, $3, $4)",
+        scope,
+        key,
+        hash(request),
+        response.encode_to_vec()
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -13,15 +13,15 @@ pub async fn claim(conn: &mut PgConnection, consumer: &str, event_ids: &[Uuid]) 
     let mut sorted = event_ids.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
-    sqlx::query_scalar(
+    sqlx::query_scalar!(
         "INSERT INTO inbox (consumer, event_id, handled_at)
          SELECT $1, event_id, clock_timestamp() FROM unnest($2::uuid[]) AS ids (event_id)
          ON CONFLICT (consumer, event_id) DO UPDATE SET handled_at = excluded.handled_at
             WHERE inbox.handled_at IS NULL
          RETURNING event_id",
+        consumer,
+        &sorted
     )
-    .bind(consumer)
-    .bind(&sorted)
     .fetch_all(conn)
     .await
 }
@@ -31,15 +31,15 @@ pub async fn claim(conn: &mut PgConnection, consumer: &str, event_ids: &[Uuid]) 
 /// # Errors
 /// The database's.
 pub async fn count_try(pool: &PgPool, consumer: &str, event_id: Uuid, error: &str) -> sqlx::Result<u32> {
-    let tries: i32 = sqlx::query_scalar(
+    let tries = sqlx::query_scalar!(
         "INSERT INTO inbox (consumer, event_id, tries, last_error) VALUES ($1, $2, 1, $3)
          ON CONFLICT (consumer, event_id)
             DO UPDATE SET tries = inbox.tries + 1, last_error = excluded.last_error
          RETURNING tries",
+        consumer,
+        event_id,
+        error
     )
-    .bind(consumer)
-    .bind(event_id)
-    .bind(error)
     .fetch_one(pool)
     .await?;
     Ok(u32::try_from(tries).unwrap_or_default())
@@ -50,13 +50,13 @@ pub async fn count_try(pool: &PgPool, consumer: &str, event_id: Uuid, error: &st
 /// # Errors
 /// The database's.
 pub async fn forget_all_tries(pool: &PgPool, consumer: &str, event_ids: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "UPDATE inbox SET tries = 0
          WHERE consumer = $1 AND handled_at IS NULL
            AND (cardinality($2::uuid[]) = 0 OR event_id = ANY ($2))",
+        consumer,
+        event_ids
     )
-    .bind(consumer)
-    .bind(event_ids)
     .execute(pool)
     .await?;
     Ok(())

@@ -33,11 +33,10 @@ pub async fn append(conn: &mut PgConnection, events: &[OutboxEvent]) -> sqlx::Re
         return Ok(());
     }
     let rows = Columns::of(events);
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(APPEND_LOCK)
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", APPEND_LOCK)
         .execute(&mut *conn)
         .await?;
-    sqlx::query(
+    sqlx::query!(
         "INSERT INTO outbox (event_id, exchange, routing_key, event_type, source, aggregate_id,
                              aggregate_seq, occurred_at, traceparent, body)
          SELECT event_id, exchange, routing_key, event_type, source, aggregate_id,
@@ -47,17 +46,17 @@ pub async fn append(conn: &mut PgConnection, events: &[OutboxEvent]) -> sqlx::Re
               WITH ORDINALITY AS rows (event_id, exchange, routing_key, event_type, source,
                    aggregate_id, aggregate_seq, occurred_at, traceparent, body, position)
          ORDER BY position",
+        &rows.event_id,
+        &rows.exchange,
+        &rows.routing_key,
+        &rows.event_type,
+        &rows.source,
+        &rows.aggregate_id,
+        &rows.aggregate_seq,
+        &rows.occurred_at,
+        &rows.traceparent as _,
+        &rows.body,
     )
-    .bind(&rows.event_id)
-    .bind(&rows.exchange)
-    .bind(&rows.routing_key)
-    .bind(&rows.event_type)
-    .bind(&rows.source)
-    .bind(&rows.aggregate_id)
-    .bind(&rows.aggregate_seq)
-    .bind(&rows.occurred_at)
-    .bind(&rows.traceparent)
-    .bind(&rows.body)
     .execute(conn)
     .await?;
     Ok(())
@@ -68,11 +67,13 @@ pub async fn append(conn: &mut PgConnection, events: &[OutboxEvent]) -> sqlx::Re
 /// # Errors
 /// The database's.
 pub async fn depth(pool: &PgPool) -> sqlx::Result<u64> {
-    let depth: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = $1)")
-            .bind(RELAY)
-            .fetch_one(pool)
-            .await?;
+    let depth = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM outbox
+           WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = $1)"#,
+        RELAY
+    )
+    .fetch_one(pool)
+    .await?;
     Ok(u64::try_from(depth).unwrap_or_default())
 }
 

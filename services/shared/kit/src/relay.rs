@@ -50,7 +50,6 @@ enum RelayError {
     },
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     seq: i64,
     event_id: Uuid,
@@ -187,8 +186,7 @@ impl Relay {
 /// Waits for the right to relay; `false` when the process stops first.
 async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result<bool> {
     loop {
-        let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(RELAY_LOCK)
+        let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, RELAY_LOCK)
             .fetch_one(&mut *conn)
             .await?;
         if locked {
@@ -202,27 +200,28 @@ async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result
 }
 
 async fn next_rows(conn: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
-    sqlx::query_as(
+    sqlx::query_as!(
+        Row,
         "SELECT seq, event_id, exchange, routing_key, event_type, source, aggregate_id,
                 aggregate_seq, occurred_at, traceparent, body
          FROM outbox
          WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = $1)
          ORDER BY seq
          LIMIT $2",
+        outbox::RELAY,
+        WINDOW_MAX
     )
-    .bind(outbox::RELAY)
-    .bind(WINDOW_MAX)
     .fetch_all(conn)
     .await
 }
 
 async fn move_cursor(conn: &mut PgConnection, seq: i64) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "UPDATE outbox_cursor SET seq = $2, updated_at = clock_timestamp()
          WHERE name = $1 AND seq < $2",
+        outbox::RELAY,
+        seq
     )
-    .bind(outbox::RELAY)
-    .bind(seq)
     .execute(conn)
     .await?;
     Ok(())

@@ -21,6 +21,12 @@ pub fn charge(
     directory: &Directory,
 ) -> Charge {
     let party = party(case, clock, due_at, limits, calendar);
+    responsible(case, clock, party, due_at, directory)
+}
+
+/// The position responsible for a clock within a party at a moment, and its holder then (rule V1).
+#[must_use]
+pub fn responsible(case: &Case, clock: &CaseClock, party: Party, at: OffsetDateTime, directory: &Directory) -> Charge {
     let role = responsible_role(case, clock, &party);
     let opd = match role {
         Role::Liaison | Role::AccountableHead | Role::Executor => party.opd(),
@@ -28,13 +34,13 @@ pub fn charge(
     };
     let position = match (&case.executor, role) {
         (Some(executor), Role::Executor) => directory.positions.get(executor),
-        _ => directory.position_with(role, opd, due_at),
+        _ => directory.position_with(role, opd, at),
     };
     Charge {
         party,
         position: position.map(|found| found.id.clone()),
         holder: position
-            .and_then(|found| found.holder_at(due_at))
+            .and_then(|found| found.holder_at(at))
             .map(|term| term.holder.clone()),
         role,
     }

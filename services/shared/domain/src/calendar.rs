@@ -201,7 +201,7 @@ impl Calendar {
             }
             // Within the day: up to the next pause, or over the pause that holds now.
             let Some(step_end) = step_within(at, day_end, pauses) else {
-                return open_end(at);
+                return FAR_FUTURE;
             };
             match step_end {
                 Step::Over(end) => at = end,
@@ -243,6 +243,16 @@ impl Calendar {
         }
     }
 
+    /// The due time of a limit that starts at a moment and is never paused.
+    #[must_use]
+    pub fn due_after(&self, started_at: OffsetDateTime, limit: Limit) -> OffsetDateTime {
+        self.due_at(&Basis {
+            started_at,
+            limit,
+            pauses: Vec::new(),
+        })
+    }
+
     /// The moment at which exactly half of a basis's time has passed (rule K1).
     #[must_use]
     pub fn half_time(&self, basis: &Basis) -> OffsetDateTime {
@@ -281,12 +291,7 @@ fn step_within(at: OffsetDateTime, day_end: OffsetDateTime, pauses: &[Pause]) ->
     Some(Step::Count(count_to))
 }
 
-/// A clock that is paused has no due time yet; the far future keeps order comparisons simple.
-fn open_end(_at: OffsetDateTime) -> OffsetDateTime {
-    FAR_FUTURE
-}
-
-/// Due time of a clock that is paused.
+/// Due time of a clock that is paused: it has none yet, and the far future keeps comparisons simple.
 pub const FAR_FUTURE: OffsetDateTime = time::macros::datetime!(9999-01-01 00:00:00 UTC);
 
 fn overlap(a_from: OffsetDateTime, a_to: OffsetDateTime, b_from: OffsetDateTime, b_to: OffsetDateTime) -> Duration {

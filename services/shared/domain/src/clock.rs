@@ -183,7 +183,11 @@ pub struct Breach {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum ClockResult {
     /// Stopped at or before its due time.
-    Met,
+    Met {
+        /// Whose merit it is: the party, position and holder that a breach would have been charged to at the
+        /// stop; none for a reporter's clock.
+        by: Option<Charge>,
+    },
     /// Fell due before it was stopped; stays so whenever it is stopped later.
     Breached(Breach),
     /// A reporter's clock ran out: silence closed the case, or it lapsed.

@@ -102,6 +102,7 @@ uuid_id!(/** A report as filed; never shown outside and never in an event's publ
 uuid_id!(/** A command, citizen's or official's. */ CommandId);
 uuid_id!(/** An event. */ EventId);
 uuid_id!(/** A text released to the reporter (answer, first response, completion request); its words live in intake. */ AnswerId);
+uuid_id!(/** An evaluation case against a position's holder. */ EvaluationCaseId);
 uuid_id!(/** A file attached to a report or an answer. */ AttachmentId);
 uuid_id!(/** A recommendation or request for explanation of the Ombudsman. */ RecommendationId);
 

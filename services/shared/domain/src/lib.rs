@@ -14,11 +14,16 @@ pub mod case;
 pub mod clock;
 pub mod directory;
 pub mod escalation;
+pub mod evaluation_case;
 pub mod ids;
+pub mod near_copy;
+pub mod oversight_act;
 pub mod party;
+pub mod period;
 pub mod policy;
 pub mod refusal;
 pub mod report;
+pub mod scoring;
 pub mod ticket;
 
 pub use authorization::{Actor, CommandKind, Official, Relation, Role, may, may_see};
@@ -27,8 +32,8 @@ pub use case::{Case, CaseEvent, Command, Context, Outcome, State, decide, due_co
 pub use clock::{CaseClock, ClockId, ClockKind, ClockResult};
 pub use directory::Directory;
 pub use ids::{
-    AnswerId, AttachmentId, CaseId, CategoryCode, CommandId, EventId, HolderId, OpdCode, PositionId, RecommendationId,
-    RegionCode, ReportId,
+    AnswerId, AttachmentId, CaseId, CategoryCode, CommandId, EvaluationCaseId, EventId, HolderId, OpdCode, PositionId,
+    RecommendationId, RegionCode, ReportId,
 };
 pub use party::Party;
 pub use policy::{Policy, PolicyBook};

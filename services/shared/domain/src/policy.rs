@@ -118,6 +118,63 @@ pub struct Policy {
     pub returns_max: u16,
     /// Disputes heard in a case; the next one is for the Ombudsman (rule M7).
     pub disputes_max: u16,
+    /// Scoring of periods (rule V2).
+    pub scoring: ScoringPolicy,
+    /// Evaluation cases (rules V3, K9).
+    pub evaluation: EvaluationPolicy,
+    /// The Ombudsman's requests (rule K9).
+    pub oversight: OversightPolicy,
+}
+
+/// Weights and thresholds of the predicate (rule V2). Weights are relative; a component without data is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoringPolicy {
+    /// Weight of on-time verification.
+    pub weight_verification: u32,
+    /// Weight of on-time acceptance.
+    pub weight_acceptance: u32,
+    /// Weight of on-time first response.
+    pub weight_first_response: u32,
+    /// Weight of on-time resolution.
+    pub weight_resolution: u32,
+    /// Weight of answers that were not disputed with success.
+    pub weight_undisputed: u32,
+    /// Weight of the shrunk rating.
+    pub weight_rating: u32,
+    /// Weight of answers that are not near copies of one another.
+    pub weight_original: u32,
+    /// Ratings assumed beside the real ones, so that small numbers say little.
+    pub rating_prior_count: u32,
+    /// Mean of the assumed ratings, in hundredths (300 is 3.00).
+    pub rating_prior_hundredths: u32,
+    /// Score from which the predicate is Baik, in basis points (10,000 is all).
+    pub baik_from_basis_points: u32,
+    /// Score from which the predicate is Sedang.
+    pub sedang_from_basis_points: u32,
+}
+
+/// When evaluation cases open, and their limits (rules V3, K9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvaluationPolicy {
+    /// Rung, in working days after the breach, that opens a case.
+    pub opens_at_rung: u16,
+    /// The same for heads.
+    pub opens_at_rung_for_heads: u16,
+    /// Right of reply (hak jawab).
+    pub reply: Limit,
+    /// Decision, from the reply or the end of its time.
+    pub decision: Limit,
+}
+
+/// Limits of the Ombudsman's requests (rule K9; UU 37/2008 art. 33, 38).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OversightPolicy {
+    /// First request for an explanation.
+    pub explanation: Limit,
+    /// Second request.
+    pub explanation_again: Limit,
+    /// Implementation of a recommendation.
+    pub implementation: Limit,
 }
 
 impl Policy {
@@ -168,6 +225,30 @@ impl Policy {
             },
             returns_max: 2,
             disputes_max: 2,
+            scoring: ScoringPolicy {
+                weight_verification: 10,
+                weight_acceptance: 10,
+                weight_first_response: 15,
+                weight_resolution: 35,
+                weight_undisputed: 10,
+                weight_rating: 15,
+                weight_original: 5,
+                rating_prior_count: 10,
+                rating_prior_hundredths: 300,
+                baik_from_basis_points: 8_500,
+                sedang_from_basis_points: 6_500,
+            },
+            evaluation: EvaluationPolicy {
+                opens_at_rung: 5,
+                opens_at_rung_for_heads: 10,
+                reply: WorkingDays(7),
+                decision: WorkingDays(14),
+            },
+            oversight: OversightPolicy {
+                explanation: CalendarDays(14),
+                explanation_again: CalendarDays(14),
+                implementation: CalendarDays(60),
+            },
         }
     }
 }

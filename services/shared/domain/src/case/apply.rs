@@ -7,7 +7,7 @@ use super::command::Classification;
 use super::event::{CaseEvent, CaseFact, Effect};
 use super::parts::{
     Answer, CompletionRequest, ContestRecord, Contribution, Disposition, DisputeRecord, Interval, Member,
-    OmbudsmanFlag, Outcome, ReturnRecord, State,
+    OmbudsmanFlag, Outcome, Rating, ReturnRecord, State,
 };
 use crate::clock::{CaseClock, ClockId, ClockResult, Pause};
 use crate::ids::{OpdCode, ReportId};
@@ -211,9 +211,16 @@ impl Case {
                 self.mark_disputed(*report);
                 self.close(outcome.clone());
             }
-            CaseFact::Rated { report, score, .. } => {
+            CaseFact::Rated {
+                report,
+                score,
+                received_at,
+            } => {
                 if let Some(member) = self.member_mut(*report) {
-                    member.rating = Some(*score);
+                    member.rating = Some(Rating {
+                        score: *score,
+                        at: *received_at,
+                    });
                 }
             }
             CaseFact::Contested { report, received_at } => {
@@ -395,7 +402,7 @@ impl Case {
 
     pub(super) fn apply_effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::ClockStarted { clock } => self.clocks.push(clock.clone()),
+            Effect::ClockStarted { clock } => self.clocks.push(CaseClock::clone(clock)),
             Effect::HeldBy { party, from } => {
                 self.end_interval(*from);
                 self.ledger.push(Interval {
@@ -590,7 +597,9 @@ fn apply_to_clock(clock: &mut CaseClock, effect: &Effect) {
             clock.result = Some(ClockResult::Breached(breach.clone()));
         }
         Effect::BreachCorrected { correction, .. } => {
-            clock.result = Some(ClockResult::Met);
+            clock.result = Some(ClockResult::Met {
+                by: Some(correction.was.charged_to.clone()),
+            });
             clock.correction = Some(correction.clone());
         }
         Effect::DeadlineMoved {

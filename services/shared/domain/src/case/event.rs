@@ -267,7 +267,7 @@ pub enum DeadlineCause {
 #[expect(missing_docs, reason = "fields are those of the clock, interval or flag they set")]
 pub enum Effect {
     /// A clock was started.
-    ClockStarted { clock: CaseClock },
+    ClockStarted { clock: Box<CaseClock> },
     /// A clock that runs through many hands now runs for another party.
     ClockPassedTo { clock: ClockId, party: Party },
     /// A clock was paused.

@@ -16,8 +16,8 @@ pub use due::{due_commands, next_due};
 pub use event::{CaseEvent, CaseFact, DeadlineCause, Effect};
 pub use parts::{
     Answer, ClaimedOutcome, Commitment, CommitmentError, CompletionRequest, ContestRecord, Contribution, Decider,
-    Disposition, DisputeRecord, FlagReason, Interval, Member, OmbudsmanFlag, Outcome, RejectReason, ReturnReason,
-    ReturnRecord, State, TextRef,
+    Disposition, DisputeRecord, FlagReason, Interval, Member, OmbudsmanFlag, Outcome, Rating, RejectReason,
+    ReturnReason, ReturnRecord, State, TextRef,
 };
 
 use serde::{Deserialize, Serialize};

@@ -306,8 +306,17 @@ pub struct Member {
     pub moved_to: Option<CaseId>,
     /// Number of the answer it last disputed, from 1.
     pub disputed_answer: Option<u32>,
-    /// Its rating, 1 to 5.
-    pub rating: Option<u8>,
+    /// Its rating.
+    pub rating: Option<Rating>,
+}
+
+/// A reporter's rating of the handling; a quality signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rating {
+    /// One to five.
+    pub score: u8,
+    /// When intake took it.
+    pub at: OffsetDateTime,
 }
 
 impl Member {

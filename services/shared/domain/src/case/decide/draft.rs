@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::Context;
 use crate::Refusal;
 use crate::authorization::CommandKind;
-use crate::breach::charge;
+use crate::breach::{charge, responsible};
 use crate::calendar::FAR_FUTURE;
 use crate::case::event::{CaseEvent, CaseFact, Effect};
 use crate::case::parts::{Decider, FlagReason};
@@ -243,7 +243,7 @@ impl<'a> Draft<'a> {
             clock.due_at = due_of(&clock, self.context);
             clock.provisional = self.context.calendar.is_provisional(clock.due_at);
         }
-        self.effect(Effect::ClockStarted { clock });
+        self.effect(Effect::ClockStarted { clock: Box::new(clock) });
     }
 
     /// Ids of running clocks that fit.
@@ -285,9 +285,14 @@ impl<'a> Draft<'a> {
         } else if at > clock.due_at && !reporters {
             self.breach(id);
         }
-        let undecided = self.case.clock(id).is_some_and(|clock| clock.result.is_none());
-        let result = undecided.then_some(match ending {
-            Ending::Done => ClockResult::Met,
+        let undecided = self.case.clock(id).filter(|clock| clock.result.is_none());
+        let result = undecided.map(|clock| match ending {
+            Ending::Done if reporters => ClockResult::Met { by: None },
+            Ending::Done => {
+                let party = clock.party.clone();
+                let by = responsible(&self.case, clock, party, at, self.context.directory);
+                ClockResult::Met { by: Some(by) }
+            }
             Ending::Void => ClockResult::Void,
             Ending::Expired => ClockResult::Expired,
         });

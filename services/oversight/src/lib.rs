@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Oversight: every event of the platform at a fixed position, for the Ombudsman and for evaluation.
+//!
+//! Events arrive from the broker in any order ([`consume`]), get their position from one sequencer that never puts
+//! an effect before its cause ([`order`], [`sequencer`]), and are read by position, then live ([`feed`]). The
+//! Ombudsman's own acts and reads are events of the same log.
+
+pub mod access;
+pub mod consume;
+pub mod feed;
+pub mod head;
+pub mod leaf;
+pub mod metrics;
+pub mod order;
+pub mod record_read;
+pub mod sequencer;
+pub mod store;

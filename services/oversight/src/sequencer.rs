@@ -1,0 +1,179 @@
+//! The one writer of the log: gives arrivals their position, in batches.
+//!
+//! A session-level advisory lock makes it one across processes; the batch runs on the connection that holds the
+//! lock, so whoever has lost the lock cannot write. Positions are contiguous because cursor and entries move in one
+//! transaction, and readers see only what is committed, so nobody ever sees a gap.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    head::HeadWatch,
+    metrics::Metrics,
+    order::{self, Arrival},
+    store::{
+        arrivals::{self, Waiting},
+        log,
+    },
+};
+
+/// Key of the advisory lock: "sequence" in ASCII.
+const SEQUENCER_LOCK: i64 = 0x7365_7175_656e_6365;
+/// Rows read for a batch, as a multiple of its candidates: the rest is room for those held back for one of them.
+const ROWS_PER_CANDIDATE: i64 = 4;
+/// Held-back events named in one alarm.
+const ALARM_ROWS_MAX: i64 = 20;
+
+/// `[sequencer]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Settings {
+    pub batch_max: u32,
+    pub poll_ms: u64,
+    pub standby_poll_ms: u64,
+    pub held_back_alarm_s: u32,
+    pub report_interval_s: u64,
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Arrivals that got a position.
+    pub appended: usize,
+    /// Arrivals that were held back now.
+    pub held: usize,
+    /// Size of the log after it; none when there was nothing to look at.
+    pub size: Option<i64>,
+}
+
+/// Sequences until `shutdown`. Errors of the database end the session and begin another: arrivals are safe.
+pub async fn run(pool: PgPool, settings: Settings, head: HeadWatch, metrics: Metrics, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        if let Err(error) = session(&pool, &settings, &head, &metrics, &shutdown).await {
+            tracing::warn!(%error, "the sequencer lost its session and begins another");
+        }
+        metrics.sequencing.set(0);
+        pause(Duration::from_millis(settings.standby_poll_ms), &shutdown).await;
+    }
+}
+
+async fn session(
+    pool: &PgPool,
+    settings: &Settings,
+    head: &HeadWatch,
+    metrics: &Metrics,
+    shutdown: &CancellationToken,
+) -> sqlx::Result<()> {
+    // Detached: the lock must not go back to the pool with the connection.
+    let mut conn = pool.acquire().await?.detach();
+    if !lock(&mut conn).await? {
+        return conn.close().await;
+    }
+    tracing::info!("this process sequences the log");
+    metrics.sequencing.set(1);
+    let mut report_at = tokio::time::Instant::now();
+    while !shutdown.is_cancelled() {
+        let batch = batch(&mut conn, settings.batch_max).await?;
+        if let Some(size) = batch.size {
+            head.reached(size);
+            metrics.appended.inc_by(batch.appended as u64);
+        }
+        if tokio::time::Instant::now() >= report_at {
+            report(&mut conn, settings, metrics).await?;
+            report_at = tokio::time::Instant::now() + Duration::from_secs(settings.report_interval_s);
+        }
+        if batch.size.is_none() {
+            pause(Duration::from_millis(settings.poll_ms), shutdown).await;
+        }
+    }
+    conn.close().await
+}
+
+async fn lock(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, SEQUENCER_LOCK)
+        .fetch_one(conn)
+        .await
+}
+
+/// One batch in one transaction: reads, orders, appends, moves the head.
+///
+/// # Errors
+/// The database's; then nothing has happened.
+pub async fn batch(conn: &mut PgConnection, batch_max: u32) -> sqlx::Result<Batch> {
+    let mut tx = conn.begin().await?;
+    let head = log::lock_head(&mut tx).await?;
+    let candidates_max = i64::from(batch_max);
+    let waiting = arrivals::next(&mut tx, candidates_max, candidates_max * ROWS_PER_CANDIDATE).await?;
+    if waiting.is_empty() {
+        tx.rollback().await?;
+        return Ok(Batch::default());
+    }
+    let order = order::order(&waiting.iter().map(Arrival::from).collect::<Vec<_>>());
+    let appended: Vec<&Waiting> = order.append.iter().map(|n| &waiting[*n]).collect();
+    let newly_held: Vec<i64> = order
+        .hold
+        .iter()
+        .map(|n| &waiting[*n])
+        .filter(|w| !w.held)
+        .map(|w| w.arrival_no)
+        .collect();
+    let moved = match appended.is_empty() {
+        true => head,
+        false => log::append(&mut tx, head, &appended).await?,
+    };
+    arrivals::leave(&mut tx, &appended).await?;
+    arrivals::hold(&mut tx, &newly_held).await?;
+    tx.commit().await?;
+    Ok(Batch {
+        appended: appended.len(),
+        held: newly_held.len(),
+        size: Some(moved.size),
+    })
+}
+
+/// Tells the operator how much is held back, and names what has been for too long: its predecessor or its cause was
+/// lost on the way, or was never published.
+async fn report(conn: &mut PgConnection, settings: &Settings, metrics: &Metrics) -> sqlx::Result<()> {
+    let backlog = arrivals::backlog(conn).await?;
+    let overdue = arrivals::overdue(conn, f64::from(settings.held_back_alarm_s), ALARM_ROWS_MAX).await?;
+    metrics.held_back.set(backlog.held);
+    metrics
+        .held_back_overdue
+        .set(i64::try_from(overdue.len()).unwrap_or(i64::MAX));
+    for held in &overdue {
+        tracing::error!(
+            event.id = %held.event_id,
+            aggregate.id = %held.aggregate_id,
+            aggregate.seq = held.aggregate_seq,
+            causation.id = held.causation_id.map(tracing::field::display),
+            arrived_at = %held.arrived_at,
+            "an event has been held back too long: its predecessor or its cause has not arrived"
+        );
+    }
+    Ok(())
+}
+
+async fn pause(length: Duration, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = tokio::time::sleep(length) => {}
+    }
+}
+
+impl From<&Waiting> for Arrival {
+    fn from(waiting: &Waiting) -> Self {
+        Self {
+            event_id: waiting.event_id,
+            aggregate_id: waiting.aggregate_id.clone(),
+            aggregate_seq: waiting.aggregate_seq,
+            causation_id: waiting.causation_id,
+            predecessor_logged: waiting.predecessor_logged,
+            cause_logged: waiting.cause_logged,
+            place_taken: waiting.place_taken,
+        }
+    }
+}

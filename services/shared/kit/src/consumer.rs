@@ -7,11 +7,12 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -431,7 +432,7 @@ impl Worker {
         let handler = self.handler.clone();
         let consumer = self.settings.name.clone();
         let total = batch.len();
-        let handled = tx::run(&self.pool, move |conn| {
+        let work = tx::run(&self.pool, move |conn| {
             Box::pin(async move {
                 let ids: Vec<Uuid> = batch.iter().map(|received| received.event_id).collect();
                 let mut claimed: HashSet<Uuid> = inbox::claim(conn, &consumer, &ids).await?.into_iter().collect();
@@ -445,8 +446,12 @@ impl Worker {
                 }
                 Ok::<_, HandlerError>(fresh.len())
             })
-        })
-        .await?;
+        });
+        // A panic may be the message's fault: it counts as a try, so that it cannot stop the queue for ever.
+        let handled = AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(HandlerError::Bounded(anyhow::anyhow!("the handler panicked"))))?;
         self.count("handled", handled as u64);
         self.count("duplicate", (total - handled) as u64);
         Ok(())

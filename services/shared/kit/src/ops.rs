@@ -3,7 +3,10 @@
 //! Status is open to whoever reaches the port. All else needs the assertion of the service `ctl`, unless the
 //! process trusts no keys at all (a developer's).
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
 use sqlx::PgPool;
@@ -31,6 +34,30 @@ pub(crate) const OPERATOR: &str = "ctl";
 pub(crate) type Books = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<BookLine>, Problem>> + Send + Sync>;
 pub(crate) type Pending = Arc<dyn Fn() -> BoxFuture<'static, Result<u64, Problem>> + Send + Sync>;
 
+/// The queues that this process consumes; more may come while it runs. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queues(Arc<RwLock<Vec<String>>>);
+
+impl Queues {
+    /// Adds a queue; answers whether it is new.
+    pub(crate) fn add(&self, queue: &str) -> bool {
+        let mut queues = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let new = !queues.iter().any(|known| known == queue);
+        if new {
+            queues.push(queue.to_owned());
+        }
+        new
+    }
+
+    fn has(&self, queue: &str) -> bool {
+        self.list().iter().any(|known| known == queue)
+    }
+
+    fn list(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// The implementation.
 #[derive(Clone)]
 pub(crate) struct OpsService {
@@ -40,7 +67,7 @@ pub(crate) struct OpsService {
     pub(crate) clock: Clock,
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) broker: Option<Broker>,
-    pub(crate) queues: Arc<[String]>,
+    pub(crate) queues: Queues,
     pub(crate) books: Option<Books>,
     pub(crate) pending: Option<Pending>,
 }
@@ -54,10 +81,9 @@ impl OpsService {
         Ok(assertion.require_service(&[OPERATOR])?)
     }
 
-    fn queue(&self, queue: &str) -> Result<(&str, &Broker), Problem> {
-        let known = self.queues.iter().find(|known| *known == queue);
-        match (known, &self.broker) {
-            (Some(queue), Some(broker)) => Ok((queue, broker)),
+    fn queue<'a>(&self, queue: &'a str) -> Result<(&'a str, &Broker), Problem> {
+        match &self.broker {
+            Some(broker) if self.queues.has(queue) => Ok((queue, broker)),
             _ => Err(Problem::new(NOT_FOUND).message("this service has no such queue")),
         }
     }
@@ -69,11 +95,11 @@ impl OpsService {
         };
         let link = broker.connect().await?;
         let mut depths = Vec::new();
-        for queue in self.queues.iter() {
+        for queue in self.queues.list() {
             depths.push(QueueDepth {
-                queue: queue.clone(),
-                ready: link.depth(queue).await?.into(),
-                dead: link.depth(&dead_queue(queue)).await?.into(),
+                ready: link.depth(&queue).await?.into(),
+                dead: link.depth(&dead_queue(&queue)).await?.into(),
+                queue,
             });
         }
         link.close().await;

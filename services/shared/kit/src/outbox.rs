@@ -7,7 +7,7 @@
 //! over transaction ids would.
 
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 pub use crate::event::OutboxEvent;
 
@@ -82,8 +82,9 @@ pub fn wake() {
     COMMITTED.notify_waiters();
 }
 
-pub(crate) async fn committed() {
-    COMMITTED.notified().await;
+/// Resolves at the next wake-up after this call, also when it is awaited later.
+pub(crate) fn committed() -> Notified<'static> {
+    COMMITTED.notified()
 }
 
 #[derive(Default)]

@@ -21,7 +21,9 @@ use crate::{
 
 /// Key of the advisory session lock: "relay" in ASCII.
 const RELAY_LOCK: i64 = 0x72_656c_6179;
+/// First pause after the outbox was found empty; doubles up to the most, so that an idle service costs little.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(80);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
 const WINDOW_MAX: i64 = 1_000;
 /// A look at the depth counts rows; not at every poll.
@@ -131,11 +133,13 @@ impl Relay {
         self.metrics.relay_connected.set(1);
         tracing::info!("relaying");
         let mut windows = 0_u32;
+        let mut pause = POLL_INTERVAL;
         while !stop.is_cancelled() {
             let committed = outbox::committed();
             let published = self.window(conn, &publisher).await?;
             if published > 0 {
                 backoff.reset();
+                pause = POLL_INTERVAL;
             }
             if windows.is_multiple_of(DEPTH_EVERY_WINDOWS) {
                 let depth = outbox::depth(&self.pool).await?;
@@ -148,8 +152,8 @@ impl Relay {
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = committed => {}
-                    () = tokio::time::sleep(POLL_INTERVAL) => {}
+                    () = committed => pause = POLL_INTERVAL,
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(POLL_INTERVAL_MAX),
                 }
             }
         }

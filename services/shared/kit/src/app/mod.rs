@@ -16,7 +16,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-pub use service::Service;
+pub use migrate::{KIT_MIGRATOR, apply_migrations};
+pub use service::{Consumers, Service};
 
 use crate::{
     auth::{Signer, TrustStore},

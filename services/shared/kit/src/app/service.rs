@@ -15,8 +15,14 @@ use tuntas_proto::ops::v1::{BookLine, ops_server::OpsServer};
 
 use super::{Boot, grpc};
 use crate::{
-    broker::Broker, config, consumer::Consumer, lifecycle::Lifecycle, metrics::Metrics, ops::OpsService,
-    problem::Problem, relay::Relay,
+    broker::Broker,
+    config,
+    consumer::Consumer,
+    lifecycle::Lifecycle,
+    metrics::Metrics,
+    ops::{OpsService, Queues},
+    problem::Problem,
+    relay::Relay,
 };
 
 type Task = Box<dyn FnOnce(CancellationToken) -> futures::future::BoxFuture<'static, anyhow::Result<()>> + Send>;
@@ -26,12 +32,44 @@ pub struct Service {
     pool: PgPool,
     metrics: Metrics,
     broker: Option<Broker>,
+    late: Consumers,
     routes: RoutesBuilder,
     names: Vec<&'static str>,
     ops: OpsService,
     relay: bool,
     consumers: Vec<Consumer>,
     tasks: Vec<(String, Task)>,
+}
+
+/// Starts consumers while the process runs, for queues that appear later, such as a new agency's. Cheap to clone.
+#[derive(Clone)]
+pub struct Consumers {
+    pool: PgPool,
+    broker: Option<Broker>,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+    queues: Queues,
+}
+
+impl Consumers {
+    /// Consumes a queue from now on; its dead letters are shown and replayed through `Ops`. A queue that this
+    /// process consumes already stays with its consumer.
+    ///
+    /// # Errors
+    /// `amqp.url` is not set.
+    pub fn add(&self, consumer: Consumer) -> Result<(), config::ConfigError> {
+        let broker = self.broker.clone().ok_or(config::ConfigError::Missing("amqp.url"))?;
+        if !self.queues.add(consumer.queue()) {
+            return Ok(());
+        }
+        let name = format!("consumer {}", consumer.queue());
+        let run = consumer.run(self.pool.clone(), broker, self.metrics.clone(), self.lifecycle.stop());
+        self.lifecycle.spawn(name, async move {
+            run.await;
+            Ok(())
+        });
+        Ok(())
+    }
 }
 
 impl Service {
@@ -43,14 +81,22 @@ impl Service {
             clock: boot.clock.clone(),
             trust: boot.trust.clone(),
             broker: boot.broker.clone(),
-            queues: Arc::new([]),
+            queues: Queues::default(),
             books: None,
             pending: None,
+        };
+        let late = Consumers {
+            pool: boot.pool.clone(),
+            broker: boot.broker.clone(),
+            metrics: boot.metrics.clone(),
+            lifecycle: boot.lifecycle.clone(),
+            queues: ops.queues.clone(),
         };
         Self {
             pool: boot.pool.clone(),
             metrics: boot.metrics.clone(),
             broker: boot.broker.clone(),
+            late,
             routes: RoutesBuilder::default(),
             names: Vec::new(),
             ops,
@@ -92,6 +138,12 @@ impl Service {
         self
     }
 
+    /// Where consumers are added while the process runs.
+    #[must_use]
+    pub fn consumers(&self) -> Consumers {
+        self.late.clone()
+    }
+
     /// Runs a task until the process stops; it gets the token that tells it to. One that ends before is a
     /// crash of the process.
     #[must_use]
@@ -127,39 +179,21 @@ impl Service {
     }
 
     pub(super) async fn start(mut self, config: &config::Grpc, lifecycle: &Lifecycle) -> anyhow::Result<()> {
-        let queues: Vec<String> = self
-            .consumers
-            .iter()
-            .map(|consumer| consumer.queue().to_owned())
-            .collect();
-        self.ops.queues = queues.into();
         let ops = OpsServer::new(self.ops);
         self.routes.add_service(ops);
         self.names.push(<OpsServer<OpsService> as NamedService>::NAME);
         grpc::start(config, self.routes, &self.names, &self.metrics, lifecycle).await?;
-        if self.relay || !self.consumers.is_empty() {
+        if self.relay {
             let broker = self.broker.ok_or(config::ConfigError::Missing("amqp.url"))?;
-            if self.relay {
-                let relay = Relay::new(self.pool.clone(), broker.clone(), self.metrics.clone());
-                let stop = lifecycle.stop();
-                lifecycle.spawn("relay", async move {
-                    relay.run(stop).await;
-                    Ok(())
-                });
-            }
-            for consumer in self.consumers {
-                let name = format!("consumer {}", consumer.queue());
-                let run = consumer.run(
-                    self.pool.clone(),
-                    broker.clone(),
-                    self.metrics.clone(),
-                    lifecycle.stop(),
-                );
-                lifecycle.spawn(name, async move {
-                    run.await;
-                    Ok(())
-                });
-            }
+            let relay = Relay::new(self.pool, broker, self.metrics);
+            let stop = lifecycle.stop();
+            lifecycle.spawn("relay", async move {
+                relay.run(stop).await;
+                Ok(())
+            });
+        }
+        for consumer in self.consumers {
+            self.late.add(consumer)?;
         }
         for (name, task) in self.tasks {
             lifecycle.spawn(name, task(lifecycle.stop()));

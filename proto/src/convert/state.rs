@@ -158,7 +158,7 @@ fn member(case: &Case, member: &Member) -> wire::Member {
         withdrawn: member.withdrawn_at.is_some(),
         dispute_until: window.map(|clock| timestamp(clock.due_at)),
         privacy: privacy_to_wire(member.privacy).into(),
-        rating: member.rating.map_or(0, u32::from),
+        rating: member.rating.as_ref().map_or(0, |rating| u32::from(rating.score)),
         came_from: text_or_empty(member.came_from.as_ref()),
         moved_to: text_or_empty(member.moved_to.as_ref()),
         disputed_answer: member.disputed_answer.unwrap_or_default(),
@@ -241,7 +241,7 @@ fn clock(clock: &CaseClock) -> wire::Clock {
         provisional: clock.provisional,
         result: match &clock.result {
             None => "",
-            Some(ClockResult::Met) => "met",
+            Some(ClockResult::Met { .. }) => "met",
             Some(ClockResult::Breached(_)) => "breached",
             Some(ClockResult::Expired) => "expired",
             Some(ClockResult::Void) => "void",

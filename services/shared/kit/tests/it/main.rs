@@ -5,6 +5,7 @@
 //! broker starts one by `deploy/servers`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
+mod app;
 mod auth;
 mod config;
 mod consumer;

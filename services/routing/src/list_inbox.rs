@@ -1,0 +1,127 @@
+//! Lists the cases that wait for the caller's roles, what falls due first on top.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use time::OffsetDateTime;
+use tuntas_domain::{Case, Official, Party, Role};
+use tuntas_kit::{auth::Assertion, problem::Problem};
+use tuntas_proto::{
+    case::v1::State as WireState,
+    common::v1::PageRequest,
+    convert,
+    routing::v1::{ListInboxRequest, ListInboxResponse},
+};
+use uuid::Uuid;
+
+use crate::{
+    Routing,
+    caller::Caller,
+    get_case::to_wire,
+    store::{self, cases::deadline, inbox::InboxQuery},
+};
+
+const ROWS_DEFAULT: u32 = 50;
+const ROWS_MAX: u32 = 200;
+
+/// A page of the caller's inbox.
+///
+/// # Errors
+/// `forbidden`, `invalid_argument`, or the database's.
+pub(crate) async fn list_inbox(
+    routing: &Routing,
+    assertion: &Assertion,
+    request: &ListInboxRequest,
+) -> Result<ListInboxResponse, Problem> {
+    let now = routing.clock.now();
+    let mut conn = routing.pool.acquire().await?;
+    let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
+    let page = request.page.clone().unwrap_or_default();
+    let rows = rows(&page)?;
+    let query = InboxQuery {
+        state: state(request)?,
+        overdue_before: request.overdue_only.then_some(now),
+        after: decode_cursor(&page.cursor)?,
+        // One more than asked for tells whether there is a next page.
+        rows_max: i64::from(rows) + 1,
+        ..waiting_for(caller.official()?)
+    };
+    let mut cases = store::inbox::list(&mut conn, &query).await?;
+    let more = cases.len() > rows as usize;
+    cases.truncate(rows as usize);
+    let next_cursor = cases.last().filter(|_| more).map(encode_cursor).unwrap_or_default();
+    Ok(ListInboxResponse {
+        cases: cases.iter().map(|case| to_wire(case, &directory)).collect(),
+        next_cursor,
+    })
+}
+
+/// What waits for an official: what their party holds, and by role what else is theirs to do.
+fn waiting_for(official: &Official) -> InboxQuery {
+    let mut holders = Vec::new();
+    let mut query = InboxQuery {
+        holders: Vec::new(),
+        opd: official.opd.as_ref().map(ToString::to_string),
+        contributions: false,
+        executor: None,
+        supervisory: false,
+        state: None,
+        overdue_before: None,
+        after: first_place(),
+        rows_max: 0,
+    };
+    for role in &official.roles {
+        match role {
+            Role::Manager | Role::Verifier => holders.push(Party::Manager),
+            Role::Director => holders.push(Party::Director),
+            Role::Patron => holders.push(Party::Patron),
+            Role::Ombudsman => holders.push(Party::Ombudsman),
+            Role::Liaison | Role::AccountableHead => {
+                holders.extend(official.opd.clone().map(Party::Agency));
+                query.contributions = true;
+            }
+            Role::Executor => query.executor = Some(official.position.to_string()),
+            Role::Auditor => query.supervisory = true,
+            Role::Operator => {}
+        }
+    }
+    query.holders = holders.iter().map(Party::code).collect();
+    query
+}
+
+fn rows(page: &PageRequest) -> Result<u32, Problem> {
+    match page.size {
+        0 => Ok(ROWS_DEFAULT),
+        size if size <= ROWS_MAX => Ok(size),
+        _ => Err(Problem::invalid("page.size", format!("is more than {ROWS_MAX}"))),
+    }
+}
+
+fn state(request: &ListInboxRequest) -> Result<Option<String>, Problem> {
+    match WireState::try_from(request.state) {
+        Ok(WireState::Unspecified) => Ok(None),
+        Ok(_) => Ok(Some(convert::state_name(request.state).to_owned())),
+        Err(_) => Err(Problem::invalid("state", "is not a state")),
+    }
+}
+
+const fn first_place() -> (OffsetDateTime, Uuid) {
+    (OffsetDateTime::UNIX_EPOCH, Uuid::nil())
+}
+
+fn encode_cursor(case: &Case) -> String {
+    let nanos = deadline(case).unix_timestamp_nanos();
+    URL_SAFE_NO_PAD.encode(format!("{nanos} {}", case.id))
+}
+
+fn decode_cursor(cursor: &str) -> Result<(OffsetDateTime, Uuid), Problem> {
+    if cursor.is_empty() {
+        return Ok(first_place());
+    }
+    parse_cursor(cursor).ok_or_else(|| Problem::invalid("page.cursor", "is not one of ours"))
+}
+
+fn parse_cursor(cursor: &str) -> Option<(OffsetDateTime, Uuid)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (nanos, id) = text.split_once(' ')?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?;
+    Some((at, id.parse().ok()?))
+}

@@ -1,0 +1,712 @@
+//! What the tests share: a routing service on a database of its own with a small part of Riau's directory, its officers,
+//! citizens and desks, and a look at what it has published.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use prost::Message as _;
+use sqlx::{PgConnection, PgPool};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use tonic::{Request, Response, Status};
+use tuntas_domain::{Case, CaseId, HolderId, PositionId, ReportId};
+use tuntas_kit::{
+    auth::{Kind, Signer, TrustEntry, TrustStore, generate_keypair},
+    clock::Clock,
+    consumer::{Handler, HandlerError, Received},
+    directory::DirectoryReader,
+    ids, inbox,
+    problem::code_of,
+    tx,
+};
+use tuntas_proto::{
+    case::v1::{
+        self as wire, CaseCommand, Outcome, Privacy, ReportKind, State,
+        case_command::{self as ask, Command},
+    },
+    common::v1::TextRef,
+    event::v1::{
+        Agency, CalendarChanged, CaseCommandIssued, Category, CitizenCommandReceived,
+        DirectoryChanged, Event, HolderTerm, Position, Region, ReportFiled,
+        directory_changed::Change, event::Payload,
+    },
+    routing::v1::{
+        ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, HolderContact,
+        ImportDirectoryRequest, ImportDirectoryResponse, PutHolidaysRequest, PutHolidaysResponse,
+        cases_server::Cases, directory_server::Directory,
+    },
+    wire_time::timestamp,
+};
+use tuntas_routing::{
+    Api, MIGRATOR, Routing,
+    config::{self, RoutingConfig},
+    fall_due, store,
+};
+use uuid::Uuid;
+
+/// Monday, 09:00 WIB; no holiday for weeks.
+pub(crate) const START: OffsetDateTime = datetime!(2026-10-05 02:00 UTC);
+
+/// Agencies of the small directory.
+pub(crate) const OPDS: [&str; 5] = ["dishub", "pupr-pkpp", "diskominfotik", "inspektorat", "dlhk"];
+
+pub(crate) const VERIFIER: &str = "diskominfotik.verifikator-1";
+pub(crate) const MANAGER: &str = "diskominfotik.kepala";
+pub(crate) const DIRECTOR: &str = "sekda";
+pub(crate) const PATRON: &str = "gubernur";
+pub(crate) const OMBUDSMAN: &str = "ombudsman.riau";
+pub(crate) const AUDITOR: &str = "inspektorat.auditor-1";
+pub(crate) const OPERATOR: &str = "diskominfotik.operator-1";
+pub(crate) const LIAISON: &str = "dishub.sekretaris";
+pub(crate) const HEAD: &str = "dishub.kepala";
+pub(crate) const EXECUTOR: &str = "dishub.kabid-lalu-lintas";
+
+pub(crate) struct World {
+    pub(crate) routing: Routing,
+    pub(crate) api: Api,
+    pub(crate) clock: Clock,
+    keys: BTreeMap<&'static str, Signer>,
+    holders: BTreeMap<String, String>,
+}
+
+/// A service on an empty database.
+pub(crate) async fn empty(pool: PgPool) -> World {
+    let mut conn = pool.acquire().await.unwrap();
+    tuntas_kit::app::apply_migrations(&mut conn, &MIGRATOR).await.unwrap();
+    drop(conn);
+    let clock = Clock::demo_at(START);
+    let (keys, trust) = keys();
+    let routing = Routing {
+        pool,
+        clock: clock.clone(),
+        trust: Arc::new(trust),
+        directory: DirectoryReader::default(),
+        vault: None,
+        config: Arc::new(default_config()),
+        topology: Arc::default(),
+        stop: tokio_util::sync::CancellationToken::new(),
+    };
+    let api = Api::new(routing.clone());
+    World { routing, api, clock, keys, holders: BTreeMap::new() }
+}
+
+/// A service with the small directory and the holidays.
+pub(crate) async fn riau(pool: PgPool) -> World {
+    let mut world = empty(pool).await;
+    world.import(entries(), contacts()).await.unwrap();
+    world.put_holidays(holidays()).await.unwrap();
+    for row in rows("holders.csv") {
+        world.holders.insert(row["position"].clone(), row["id"].clone());
+    }
+    world
+}
+
+fn keys() -> (BTreeMap<&'static str, Signer>, TrustStore) {
+    let mut signers = BTreeMap::new();
+    let mut entries = Vec::new();
+    for (name, opds) in [
+        ("edge", vec!["*"]),
+        ("ctl", vec![]),
+        ("desk", vec!["dishub"]),
+        ("notification", vec![]),
+        ("evaluation", vec![]),
+    ] {
+        let pair = generate_keypair().unwrap();
+        signers.insert(name, Signer::from_pem(name, &pair.private_key_pem).unwrap());
+        let may_assert = match name {
+            "edge" => vec![Kind::Position, Kind::Service],
+            _ => vec![Kind::Service],
+        };
+        let entry = TrustEntry {
+            public_key: pair.public_key,
+            may_assert,
+            service: name.to_owned(),
+            opds: opds.into_iter().map(str::to_owned).collect(),
+        };
+        entries.push((name.to_owned(), entry));
+    }
+    (signers, TrustStore::from_entries(entries).unwrap())
+}
+
+/// The embedded defaults; the common sections are left out because no process runs.
+fn default_config() -> RoutingConfig {
+    let mut table: toml::Table = config::DEFAULT_TOML.parse().unwrap();
+    table.remove("grpc");
+    table.remove("http");
+    table.try_into().unwrap()
+}
+
+fn rows(file: &str) -> Vec<BTreeMap<String, String>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/riau");
+    csv::Reader::from_path(folder.join(file))
+        .unwrap()
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+fn is_in(opd: &str) -> bool {
+    opd.is_empty() || OPDS.contains(&opd)
+}
+
+/// Entries of the small directory.
+pub(crate) fn entries() -> Vec<DirectoryChanged> {
+    let mut changes = Vec::new();
+    for row in rows("regions.csv") {
+        changes.push(Change::Region(Region {
+            code: row["kemendagri_code"].clone(),
+            bps_code: row["bps_code"].clone(),
+            name: row["name"].clone(),
+            kind: row["kind"].clone(),
+        }));
+    }
+    for row in rows("opds.csv").into_iter().filter(|row| is_in(&row["code"])) {
+        changes.push(Change::Agency(Agency {
+            code: row["code"].clone(),
+            kind: row["kind"].clone(),
+            short_name: row["short_name"].clone(),
+            official_name: row["official_name"].clone(),
+            head_echelon: row["head_echelon"].clone(),
+            active: true,
+            region_code: String::new(),
+        }));
+    }
+    for row in rows("authorities.csv") {
+        changes.push(Change::Agency(Agency {
+            code: row["code"].clone(),
+            kind: "external".to_owned(),
+            short_name: row["name"].clone(),
+            official_name: row["name"].clone(),
+            active: true,
+            region_code: row["region"].clone(),
+            ..Agency::default()
+        }));
+    }
+    for row in rows("categories.csv").into_iter().filter(|row| is_in(&row["default_opd"])) {
+        changes.push(Change::Category(Category {
+            code: row["code"].clone(),
+            name_id: row["name_id"].clone(),
+            name_en: row["name_en"].clone(),
+            default_opd: row["default_opd"].clone(),
+            competence: row["competence"].clone(),
+            examples_id: row["examples_id"].split("; ").map(str::to_owned).collect(),
+        }));
+    }
+    for row in rows("positions.csv").into_iter().filter(|row| is_in(&row["opd"])) {
+        changes.push(Change::Position(Position {
+            id: row["id"].clone(),
+            opd_code: row["opd"].clone(),
+            title: row["title_id"].clone(),
+            echelon: row["echelon"].clone(),
+            roles: row["roles"].split_whitespace().map(str::to_owned).collect(),
+            superior_id: row["superior"].clone(),
+            active: true,
+        }));
+    }
+    changes.extend(held().map(|row| {
+        Change::HolderTerm(HolderTerm {
+            holder_id: row["id"].clone(),
+            position_id: row["position"].clone(),
+            from: Some(timestamp(datetime!(2020-01-01 00:00 +7))),
+            until: None,
+            acting: false,
+            term_id: String::new(),
+        })
+    }));
+    changes.into_iter().map(|change| DirectoryChanged { change: Some(change) }).collect()
+}
+
+fn held() -> impl Iterator<Item = BTreeMap<String, String>> {
+    let known: Vec<String> = rows("positions.csv")
+        .into_iter()
+        .filter(|row| is_in(&row["opd"]))
+        .map(|row| row["id"].clone())
+        .collect();
+    rows("holders.csv").into_iter().filter(move |row| known.contains(&row["position"]))
+}
+
+pub(crate) fn contacts() -> Vec<HolderContact> {
+    held()
+        .map(|row| HolderContact {
+            holder_id: row["id"].clone(),
+            name: row["name"].clone(),
+            email: row["email"].clone(),
+        })
+        .collect()
+}
+
+pub(crate) fn holidays() -> Vec<CalendarChanged> {
+    rows("holidays.csv")
+        .into_iter()
+        .map(|row| CalendarChanged {
+            date: row["date"].clone(),
+            kind: row["kind"].clone(),
+            name: row["name_id"].clone(),
+            removed: false,
+        })
+        .collect()
+}
+
+/// A text that lives in intake.
+pub(crate) fn text() -> Option<TextRef> {
+    Some(TextRef { text_id: ids::new_id().to_string(), commitment: vec![7; 32] })
+}
+
+/// A fresh idempotency key.
+pub(crate) fn key() -> String {
+    ids::new_id().to_string()
+}
+
+/// The stable code of a refusal.
+pub(crate) fn code(status: &Status) -> String {
+    code_of(status).unwrap_or_else(|| format!("{:?}: {}", status.code(), status.message()))
+}
+
+/// A report that was filed, and its case.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filed {
+    pub(crate) report: ReportId,
+    pub(crate) case: CaseId,
+}
+
+impl World {
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// Moves the clock forward and lets everything happen that falls due on the way, hour by hour.
+    pub(crate) async fn pass(&self, duration: Duration) {
+        let until = self.now() + duration;
+        while self.now() < until {
+            let next = (self.now() + Duration::hours(6)).min(until);
+            self.clock.advance_to(next).unwrap();
+            fall_due::settle_all(&self.routing).await.unwrap();
+        }
+    }
+
+    pub(crate) fn holder(&self, position: &str) -> HolderId {
+        self.holders[position].parse().unwrap()
+    }
+
+    pub(crate) fn token(&self, position: &str) -> String {
+        self.token_of(position, &self.holder(position), self.now())
+    }
+
+    pub(crate) fn token_of(&self, position: &str, holder: &HolderId, at: OffsetDateTime) -> String {
+        let position: PositionId = position.parse().unwrap();
+        self.keys["edge"].position(&position, holder, "session", at).unwrap()
+    }
+
+    fn bearer<T>(message: T, token: &str) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request
+    }
+
+    /// A request in an officer's name.
+    pub(crate) fn by<T>(&self, position: &str, message: T) -> Request<T> {
+        Self::bearer(message, &self.token(position))
+    }
+
+    /// A request in a service's name.
+    pub(crate) fn service<T>(&self, name: &str, message: T) -> Request<T> {
+        Self::bearer(message, &self.keys[name].service(name, self.now()).unwrap())
+    }
+
+    pub(crate) async fn import(
+        &self,
+        entries: Vec<DirectoryChanged>,
+        contacts: Vec<HolderContact>,
+    ) -> Result<ImportDirectoryResponse, Status> {
+        let request = ImportDirectoryRequest { idempotency_key: key(), entries, contacts };
+        let answer = self.api.import_directory(self.service("edge", request)).await;
+        answer.map(Response::into_inner)
+    }
+
+    pub(crate) async fn put_holidays(
+        &self,
+        holidays: Vec<CalendarChanged>,
+    ) -> Result<PutHolidaysResponse, Status> {
+        let request = PutHolidaysRequest { idempotency_key: key(), holidays };
+        let answer = self.api.put_holidays(self.service("edge", request)).await;
+        answer.map(Response::into_inner)
+    }
+
+    /// An officer's command.
+    pub(crate) async fn order(
+        &self,
+        position: &str,
+        case: CaseId,
+        command: Command,
+    ) -> Result<ExecuteCommandResponse, Status> {
+        let request = ExecuteCommandRequest {
+            idempotency_key: key(),
+            command: Some(CaseCommand { case_id: case.to_string(), command: Some(command) }),
+        };
+        self.api.execute_command(self.by(position, request)).await.map(Response::into_inner)
+    }
+
+    /// An officer's command that is accepted; gives the resulting case.
+    pub(crate) async fn must(&self, position: &str, case: CaseId, command: Command) -> wire::Case {
+        let answer = self.order(position, case, command.clone()).await;
+        match answer {
+            Ok(answer) => answer.case.unwrap(),
+            Err(status) => panic!("{position} {command:?}: {}", code(&status)),
+        }
+    }
+
+    /// An officer's command that is refused; gives the code.
+    pub(crate) async fn refused(&self, position: &str, case: CaseId, command: Command) -> String {
+        code(&self.order(position, case, command).await.unwrap_err())
+    }
+
+    /// Handles an event as the consumer of a queue does: claim, handle, commit. Answers whether it was new.
+    pub(crate) async fn consume(
+        &self,
+        queue: &'static str,
+        received: Received,
+    ) -> Result<bool, HandlerError> {
+        let routing = self.routing.clone();
+        tx::run(&self.routing.pool, move |conn| {
+            Box::pin(async move { claim_and_handle(conn, queue, &routing, &received).await })
+        })
+        .await
+    }
+
+    /// Handles several events in one transaction, in their order.
+    pub(crate) async fn consume_all(
+        &self,
+        queue: &'static str,
+        batch: Vec<Received>,
+    ) -> Result<(), HandlerError> {
+        let routing = self.routing.clone();
+        tx::run(&self.routing.pool, move |conn| {
+            Box::pin(async move {
+                match queue {
+                    "routing.intake" => routing.intake_events().handle_batch(conn, &batch).await,
+                    _ => routing.desk_commands().handle_batch(conn, &batch).await,
+                }
+            })
+        })
+        .await
+    }
+
+    /// A report is filed with intake and its case opened.
+    pub(crate) async fn file(&self, filed: ReportFiled) -> Filed {
+        let report: ReportId = filed.report_id.parse().unwrap();
+        let received = received("intake.report.filed", "intake", Payload::ReportFiled(filed));
+        assert!(self.consume("routing.intake", received).await.unwrap());
+        Filed { report, case: self.case_of(report).await }
+    }
+
+    /// An ordinary complaint about traffic, filed now.
+    pub(crate) async fn complaint(&self) -> Filed {
+        self.file(self.filing()).await
+    }
+
+    pub(crate) fn filing(&self) -> ReportFiled {
+        ReportFiled {
+            report_id: ids::new_id().to_string(),
+            kind: ReportKind::Complaint.into(),
+            privacy: Privacy::Open.into(),
+            category_code: "transportasi-darat".to_owned(),
+            region_code: "14.71".to_owned(),
+            named_opd: String::new(),
+            filed_at: Some(timestamp(self.now())),
+            channel: "web".to_owned(),
+            words_commitment: vec![1; 32],
+            attachment_digests: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn case_of(&self, report: ReportId) -> CaseId {
+        let mut conn = self.routing.pool.acquire().await.unwrap();
+        store::reports::find(&mut conn, &[report]).await.unwrap()[&report].case_id
+    }
+
+    /// The case as it is stored, after a check that its events rebuild it.
+    pub(crate) async fn case(&self, case: CaseId) -> Case {
+        let mut conn = self.routing.pool.acquire().await.unwrap();
+        let stored = store::cases::load(&mut conn, case).await.unwrap().unwrap();
+        let events = store::events::of_case(&mut conn, case).await.unwrap();
+        let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
+        assert_eq!(seqs, (1..=stored.seq).collect::<Vec<_>>(), "the sequence has no hole");
+        assert_eq!(Case::replay(&events).as_ref(), Some(&stored), "its events rebuild the case");
+        stored
+    }
+
+    /// A case that an agency has accepted.
+    pub(crate) async fn in_progress(&self) -> Filed {
+        let filed = self.disposed("dishub", &[]).await;
+        self.must(LIAISON, filed.case, accept()).await;
+        filed
+    }
+
+    /// A case that was verified and disposed.
+    pub(crate) async fn disposed(&self, lead: &str, contributors: &[&str]) -> Filed {
+        let filed = self.complaint().await;
+        self.must(VERIFIER, filed.case, verify()).await;
+        self.must(VERIFIER, filed.case, dispose(lead, contributors)).await;
+        filed
+    }
+
+    /// A case with an answer.
+    pub(crate) async fn answered(&self) -> Filed {
+        let filed = self.in_progress().await;
+        self.must(LIAISON, filed.case, answer(Outcome::Resolved)).await;
+        filed
+    }
+
+    /// A citizen's command, taken by intake now.
+    pub(crate) async fn citizen(&self, report: ReportId, command: Command) -> Event {
+        self.citizen_at(report, command, self.now()).await
+    }
+
+    /// A citizen's command, taken by intake at a moment; gives the event that routing answered.
+    pub(crate) async fn citizen_at(
+        &self,
+        report: ReportId,
+        command: Command,
+        received_at: OffsetDateTime,
+    ) -> Event {
+        let received = citizens(report, command, received_at);
+        let cause = received.event_id;
+        assert!(self.consume("routing.intake", received).await.unwrap());
+        self.answer_to(cause).await
+    }
+
+    /// A desk's command; gives the event that routing answered.
+    pub(crate) async fn desk(&self, position: &str, case: CaseId, command: Command) -> Event {
+        let received = self.desks(position, case, command, self.now());
+        let cause = received.event_id;
+        assert!(self.consume("routing.commands", received).await.unwrap());
+        self.answer_to(cause).await
+    }
+
+    /// A desk's command as it comes from the queue.
+    pub(crate) fn desks(
+        &self,
+        position: &str,
+        case: CaseId,
+        command: Command,
+        issued_at: OffsetDateTime,
+    ) -> Received {
+        let (opd, _) = position.split_once('.').unwrap();
+        let assertion = self.token_of(position, &self.holder(position), issued_at);
+        self.desks_with(opd, case, command, issued_at, assertion)
+    }
+
+    pub(crate) fn desks_with(
+        &self,
+        opd: &str,
+        case: CaseId,
+        command: Command,
+        issued_at: OffsetDateTime,
+        assertion: String,
+    ) -> Received {
+        let issued = CaseCommandIssued {
+            opd_code: opd.to_owned(),
+            command: Some(CaseCommand { case_id: case.to_string(), command: Some(command) }),
+            issued_at: Some(timestamp(issued_at)),
+            assertion,
+        };
+        received(&format!("opd.{opd}.commands"), &format!("desk:{opd}"), Payload::CaseCommandIssued(issued))
+    }
+
+    /// Everything published so far, in order.
+    pub(crate) async fn published(&self) -> Vec<Published> {
+        let rows: Vec<(String, String, Vec<u8>)> =
+            sqlx::query_as("SELECT exchange, routing_key, body FROM outbox ORDER BY seq")
+                .fetch_all(&self.routing.pool)
+                .await
+                .unwrap();
+        rows.into_iter()
+            .map(|(exchange, routing_key, body)| Published {
+                exchange,
+                routing_key,
+                event: Event::decode(body.as_slice()).unwrap(),
+            })
+            .collect()
+    }
+
+    /// Facts about a case, in order.
+    pub(crate) async fn facts(&self, case: CaseId) -> Vec<Event> {
+        let aggregate = format!("case:{case}");
+        let all = self.published().await.into_iter();
+        all.filter(|found| found.exchange == "tuntas.events" && found.event.aggregate_id == aggregate)
+            .map(|found| found.event)
+            .collect()
+    }
+
+    /// Names of the facts about a case, in order.
+    pub(crate) async fn names(&self, case: CaseId) -> Vec<String> {
+        self.facts(case).await.iter().map(|event| name(event).to_owned()).collect()
+    }
+
+    /// Agencies whose queue got a fact.
+    pub(crate) async fn told(&self, event_id: &str) -> Vec<String> {
+        let all = self.published().await.into_iter();
+        all.filter(|found| found.exchange == "tuntas.work" && found.event.event_id == event_id)
+            .map(|found| found.routing_key)
+            .collect()
+    }
+
+    async fn answer_to(&self, cause: Uuid) -> Event {
+        let cause = cause.to_string();
+        let all = self.published().await;
+        let answer = all.into_iter().rev().find(|found| found.event.causation_id == cause);
+        answer.unwrap().event
+    }
+
+    pub(crate) async fn get(&self, position: &str, case: CaseId) -> Result<wire::Case, Status> {
+        let request = GetCaseRequest { case_id: case.to_string(), ..GetCaseRequest::default() };
+        let answer = self.api.get_case(self.by(position, request)).await?;
+        Ok(answer.into_inner().case.unwrap())
+    }
+}
+
+/// A message of the outbox.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) exchange: String,
+    pub(crate) routing_key: String,
+    pub(crate) event: Event,
+}
+
+async fn claim_and_handle(
+    conn: &mut PgConnection,
+    queue: &'static str,
+    routing: &Routing,
+    received: &Received,
+) -> Result<bool, HandlerError> {
+    if inbox::claim(conn, queue, &[received.event_id]).await?.is_empty() {
+        return Ok(false);
+    }
+    match queue {
+        "routing.intake" => routing.intake_events().handle(conn, received).await?,
+        _ => routing.desk_commands().handle(conn, received).await?,
+    }
+    Ok(true)
+}
+
+/// An event as it comes from a queue.
+pub(crate) fn received(routing_key: &str, source: &str, payload: Payload) -> Received {
+    let event_id = ids::new_id();
+    let event = Event {
+        event_id: event_id.to_string(),
+        source: source.to_owned(),
+        payload: Some(payload),
+        ..Event::default()
+    };
+    Received {
+        event_id,
+        body: event.encode_to_vec().into(),
+        event,
+        exchange: String::new(),
+        routing_key: routing_key.to_owned(),
+        headers: BTreeMap::new(),
+        redelivered: false,
+    }
+}
+
+/// A citizen's command as it comes from the queue.
+pub(crate) fn citizens(
+    report: ReportId,
+    command: Command,
+    received_at: OffsetDateTime,
+) -> Received {
+    let sent = CitizenCommandReceived {
+        report_id: report.to_string(),
+        command: Some(CaseCommand { case_id: String::new(), command: Some(command) }),
+        received_at: Some(timestamp(received_at)),
+    };
+    received("intake.command.received", "intake", Payload::CitizenCommandReceived(sent))
+}
+
+/// Last part of an event's type.
+pub(crate) fn name(event: &Event) -> &str {
+    event.r#type.rsplit('.').next().unwrap()
+}
+
+/// The fact in an event.
+pub(crate) fn fact(event: &Event) -> &wire::CaseEvent {
+    match &event.payload {
+        Some(Payload::CaseEvent(fact)) => fact,
+        other => panic!("not a fact: {other:?}"),
+    }
+}
+
+/// Code of a refusal event.
+pub(crate) fn refusal(event: &Event) -> &str {
+    match &event.payload {
+        Some(Payload::CommandRefused(refused)) => &refused.code,
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+pub(crate) fn state(case: &wire::Case) -> State {
+    State::try_from(case.state).unwrap()
+}
+
+pub(crate) fn outcome(case: &wire::Case) -> Outcome {
+    Outcome::try_from(case.outcome).unwrap()
+}
+
+pub(crate) fn verify_as(verify: ask::Verify) -> Command {
+    Command::Verify(ask::Verify {
+        kind: if verify.kind == 0 { ReportKind::Complaint.into() } else { verify.kind },
+        category_code: "transportasi-darat".to_owned(),
+        region_code: "14.71".to_owned(),
+        redaction: text(),
+        ..verify
+    })
+}
+
+pub(crate) fn verify() -> Command {
+    verify_as(ask::Verify::default())
+}
+
+pub(crate) fn dispose(lead: &str, contributors: &[&str]) -> Command {
+    Command::Dispose(ask::Dispose {
+        lead_opd: lead.to_owned(),
+        contributor_opds: contributors.iter().map(|opd| (*opd).to_owned()).collect(),
+        instruction: text(),
+    })
+}
+
+pub(crate) fn accept() -> Command {
+    Command::Accept(ask::Accept {})
+}
+
+pub(crate) fn give_back() -> Command {
+    Command::Return(ask::Return {
+        reason_code: "not_our_task".to_owned(),
+        reason: text(),
+        suggested_opd: "pupr-pkpp".to_owned(),
+    })
+}
+
+pub(crate) fn answer(claimed: Outcome) -> Command {
+    Command::ReleaseAnswer(ask::ReleaseAnswer {
+        text: text(),
+        claimed: claimed.into(),
+        without_contributions_reason: None,
+    })
+}
+
+pub(crate) fn reject() -> Command {
+    Command::Reject(ask::Reject {
+        reason: wire::RejectReason::NotPublicService.into(),
+        explanation: text(),
+    })
+}
+
+pub(crate) fn dispute() -> Command {
+    Command::Dispute(ask::Dispute { report_id: String::new(), text: text() })
+}
+
+pub(crate) fn contest() -> Command {
+    Command::Contest(ask::Contest { report_id: String::new(), text: text() })
+}
+
+pub(crate) fn merge_into(survivor: CaseId) -> Command {
+    Command::Merge(ask::Merge { into_case_id: survivor.to_string() })
+}

@@ -1,0 +1,111 @@
+//! Takes a case as routing tells it: by sequence, whatever order it comes in.
+//!
+//! An old state is ignored. The next one is stored, and with it those that were waiting for it. One that leaves a
+//! gap is held back: the missing ones are on their way, or a snapshot will close the gap. A case that is new to the
+//! agency, or comes back to it, has no gap: what happened elsewhere was never sent here.
+
+use sqlx::PgConnection;
+use tuntas_domain::{CaseId, OpdCode};
+use tuntas_proto::{case::v1::Case, wire_time::instant};
+
+use crate::{
+    part::{Part, state_code},
+    store::{
+        cases::{self, NewCase},
+        held,
+    },
+};
+
+/// What became of a case that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It is the latest now.
+    Stored,
+    /// The stored one is as new, or newer.
+    Old,
+    /// It waits for those before it.
+    HeldBack,
+}
+
+/// Why a case cannot be taken at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The database's.
+    #[error("database")]
+    Database(#[from] sqlx::Error),
+    /// The message is not a case.
+    #[error("the case's {0} is malformed")]
+    Malformed(&'static str),
+}
+
+/// Takes the state of a case after one event.
+///
+/// # Errors
+/// See [`CaseError`].
+pub async fn apply(conn: &mut PgConnection, opd: &OpdCode, case: &Case) -> Result<Applied, CaseError> {
+    let case_id = id_of(case)?;
+    let known = cases::lock(conn, opd, case_id).await?;
+    match known {
+        Some((seq, _)) if case.seq <= seq => Ok(Applied::Old),
+        Some((seq, part)) if part != Part::Gone && case.seq > seq.saturating_add(1) => {
+            held::hold(conn, opd, case_id, case).await?;
+            Ok(Applied::HeldBack)
+        }
+        _ => {
+            put(conn, opd, case_id, case).await?;
+            let mut seq = case.seq;
+            while let Some(next) = held::take_next(conn, opd, case_id, seq).await? {
+                put(conn, opd, case_id, &next).await?;
+                seq = next.seq;
+            }
+            Ok(Applied::Stored)
+        }
+    }
+}
+
+/// Takes the state of a case from a snapshot: complete, so no gap matters.
+///
+/// # Errors
+/// See [`CaseError`].
+pub async fn apply_snapshot(conn: &mut PgConnection, opd: &OpdCode, case: &Case) -> Result<(), CaseError> {
+    let case_id = id_of(case)?;
+    cases::lock(conn, opd, case_id).await?;
+    put(conn, opd, case_id, case).await?;
+    release(conn, opd, case_id).await
+}
+
+/// Goes on with a case whose gap did not close: every state is complete, so the latest one holds.
+///
+/// # Errors
+/// See [`CaseError`].
+pub async fn close_gap(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> Result<(), CaseError> {
+    cases::lock(conn, opd, case_id).await?;
+    release(conn, opd, case_id).await
+}
+
+async fn release(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> Result<(), CaseError> {
+    for case in held::take_all(conn, opd, case_id).await? {
+        put(conn, opd, case_id, &case).await?;
+    }
+    Ok(())
+}
+
+async fn put(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId, case: &Case) -> Result<(), CaseError> {
+    let state = state_code(case.state()).ok_or(CaseError::Malformed("state"))?;
+    if case.seq == 0 {
+        return Err(CaseError::Malformed("seq"));
+    }
+    let new = NewCase {
+        case_id,
+        part: Part::of(opd, case),
+        state,
+        next_due_at: case.next_due_at.as_ref().and_then(instant),
+        case,
+    };
+    cases::put(conn, opd, &new).await?;
+    Ok(())
+}
+
+fn id_of(case: &Case) -> Result<CaseId, CaseError> {
+    case.case_id.parse().map_err(|_| CaseError::Malformed("case_id"))
+}

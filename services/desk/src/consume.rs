@@ -1,0 +1,118 @@
+//! `opd.<code>.cases`: what routing tells one agency. Each effect is by sequence or by id, so that an event that
+//! comes late, twice or out of order does no harm.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use tuntas_domain::OpdCode;
+use tuntas_kit::{
+    broker::opd_queue,
+    clock::Clock,
+    consumer::{Consumer, Handler, HandlerError, Received},
+    directory,
+    problem::Problem,
+};
+use tuntas_proto::event::v1::{CommandRefused, Event, event::Payload};
+use uuid::Uuid;
+
+use crate::{
+    apply_case::{self, Applied, CaseError},
+    desk::Desk,
+    metrics::Metrics,
+    store::{commands, texts},
+};
+
+/// Actor of the events that are nobody's command, such as a breach that was overdue when the command came.
+const SYSTEM: &str = "system";
+/// Name of the command that makes a draft superfluous.
+const RELEASE_ANSWER: &str = "release_answer";
+
+/// Handles the events of one agency's queue.
+pub struct AgencyEvents {
+    /// The agency.
+    pub opd: OpdCode,
+    /// What counts as now.
+    pub clock: Clock,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// A consumer of an agency's queue.
+#[must_use]
+pub fn consumer(desk: &Desk, opd: &OpdCode) -> Consumer {
+    let handler = AgencyEvents {
+        opd: opd.clone(),
+        clock: desk.clock.clone(),
+        metrics: desk.metrics.clone(),
+    };
+    Consumer::new(opd_queue(opd), handler)
+}
+
+impl Handler for AgencyEvents {
+    async fn handle(&self, conn: &mut PgConnection, received: &Received) -> Result<(), HandlerError> {
+        match &received.event.payload {
+            Some(Payload::CaseEvent(event)) => {
+                let Some(case) = &event.case else {
+                    return Err(HandlerError::Reject("a case event without its case".to_owned()));
+                };
+                if apply_case::apply(conn, &self.opd, case).await? == Applied::HeldBack {
+                    tracing::debug!(case.id = %case.case_id, seq = case.seq, "held back: earlier events are missing");
+                }
+                self.confirm(conn, &received.event, case.seq).await
+            }
+            Some(Payload::CommandRefused(refused)) => self.refuse(conn, refused).await,
+            Some(Payload::DirectoryChanged(_) | Payload::PolicyChanged(_) | Payload::CalendarChanged(_)) => {
+                directory::apply(conn, &received.event).await.map_err(Problem::from)?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl AgencyEvents {
+    /// Settles the command that a case event answers, also when the event itself is old or held back.
+    async fn confirm(&self, conn: &mut PgConnection, event: &Event, seq: u64) -> Result<(), HandlerError> {
+        let by_system = event.actor.as_ref().is_some_and(|actor| actor.via == SYSTEM);
+        let Ok(command_id) = event.causation_id.parse::<Uuid>() else {
+            return Ok(());
+        };
+        if by_system {
+            return Ok(());
+        }
+        let settled = commands::confirm(conn, &self.opd, command_id, seq, self.now()).await?;
+        let Some(settled) = settled else { return Ok(()) };
+        self.metrics.count_command("confirmed");
+        if settled.kind == RELEASE_ANSWER {
+            texts::delete_draft(conn, &self.opd, settled.case_id).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&self, conn: &mut PgConnection, refused: &CommandRefused) -> Result<(), HandlerError> {
+        let Ok(command_id) = refused.command_id.parse::<Uuid>() else {
+            return Err(HandlerError::Reject("command_id is malformed".to_owned()));
+        };
+        let code = if refused.code.is_empty() {
+            "refused"
+        } else {
+            refused.code.as_str()
+        };
+        if commands::refuse(conn, &self.opd, command_id, code, &refused.message, self.now()).await? {
+            self.metrics.count_command("refused");
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+}
+
+impl From<CaseError> for HandlerError {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Database(error) => error.into(),
+            malformed @ CaseError::Malformed(_) => Self::Reject(malformed.to_string()),
+        }
+    }
+}

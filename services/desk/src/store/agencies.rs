@@ -1,0 +1,92 @@
+//! The agencies that this database serves, the numbering of their commands, and whose snapshot is wanted.
+
+use sqlx::PgConnection;
+use tuntas_domain::OpdCode;
+use uuid::Uuid;
+
+/// Number of the next command event of an agency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Aggregate of the agency's commands in this database.
+    pub aggregate_id: String,
+    /// Number within it.
+    pub seq: u64,
+}
+
+/// Adds an agency, unless it is there. `generation` tells the commands of this database from those of an
+/// earlier one. Returns whether it is new.
+///
+/// # Errors
+/// The database's.
+pub async fn add(conn: &mut PgConnection, opd: &OpdCode, generation: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO desk_agency (opd_code, aggregate_id) VALUES ($1, $2) ON CONFLICT (opd_code) DO NOTHING",
+        opd.as_str(),
+        format!("desk:{opd}:{generation}"),
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes the next number. The row stays locked until the transaction ends, so numbers are committed in order
+/// and without a hole.
+///
+/// # Errors
+/// The database's; `RowNotFound` when the agency was never added.
+pub async fn next_issue(conn: &mut PgConnection, opd: &OpdCode) -> sqlx::Result<Issue> {
+    let row = sqlx::query!(
+        "UPDATE desk_agency SET last_seq = last_seq + 1 WHERE opd_code = $1 RETURNING aggregate_id, last_seq",
+        opd.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Issue {
+        aggregate_id: row.aggregate_id,
+        seq: row.last_seq.unsigned_abs(),
+    })
+}
+
+/// Says that routing is to be asked for everything of the agency.
+///
+/// # Errors
+/// The database's.
+pub async fn want_snapshot(conn: &mut PgConnection, opd: &OpdCode) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE desk_agency SET snapshot_wanted = true WHERE opd_code = $1",
+        opd.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Agencies whose snapshot is wanted, those never asked for first.
+///
+/// # Errors
+/// The database's.
+pub async fn wanting_snapshot(conn: &mut PgConnection) -> sqlx::Result<Vec<OpdCode>> {
+    let codes = sqlx::query_scalar!(
+        "SELECT opd_code FROM desk_agency WHERE snapshot_wanted ORDER BY snapshot_at NULLS FIRST, opd_code"
+    )
+    .fetch_all(conn)
+    .await?;
+    codes
+        .into_iter()
+        .map(|code| code.parse().map_err(|e| sqlx::Error::Decode(Box::new(e))))
+        .collect()
+}
+
+/// Records that the snapshot was applied.
+///
+/// # Errors
+/// The database's.
+pub async fn snapshot_applied(conn: &mut PgConnection, opd: &OpdCode) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE desk_agency SET snapshot_wanted = false, snapshot_at = clock_timestamp() WHERE opd_code = $1",
+        opd.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

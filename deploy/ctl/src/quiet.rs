@@ -1,0 +1,165 @@
+//! The platform as a whole: what every process says of itself, moving all clocks together, waiting until all is done.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use time::OffsetDateTime;
+use tuntas_proto::{
+    evaluation::v1::ListScoresRequest,
+    ops::v1::{AdvanceClockRequest, GetStatusRequest, GetStatusResponse},
+    oversight::v1::GetHeadRequest,
+    wire_time,
+};
+
+use crate::{
+    error::{CtlError, Exit, Result},
+    platform::{Platform, Who},
+    rpc, wib,
+};
+
+const POLL_WAIT: Duration = Duration::from_millis(15);
+const POLL_WAIT_MAX: Duration = Duration::from_millis(200);
+/// So many looks in a row must find nothing to do: between two of them a message may be on its way.
+const QUIET_LOOKS: u32 = 2;
+
+/// What one process says of itself, or why it does not.
+pub struct ProcessStatus {
+    /// Name of the process.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Its answer.
+    pub answer: Result<GetStatusResponse>,
+}
+
+/// What keeps the platform busy; empty when nothing does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Busy {
+    /// One reason each, such as `intake: 3 in outbox`.
+    pub reasons: Vec<String>,
+}
+
+/// Asks every process for its status, at once.
+pub async fn statuses(platform: &Platform) -> Vec<ProcessStatus> {
+    let asked = platform.endpoints().processes().map(|(name, url)| async move {
+        let answer = status(platform, url).await;
+        ProcessStatus {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            answer,
+        }
+    });
+    join_all(asked).await
+}
+
+async fn status(platform: &Platform, url: &str) -> Result<GetStatusResponse> {
+    rpc!(platform, Who::Operator, ops(url).get_status(GetStatusRequest {}))
+}
+
+/// Looks once whether anything is under way anywhere.
+///
+/// # Errors
+/// A process does not answer within the platform's patience.
+pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
+    let mut reasons = Vec::new();
+    for process in statuses(platform).await {
+        let status = process.answer?;
+        let name = &process.name;
+        if !status.broker_connected && name != "evaluation" {
+            reasons.push(format!("{name}: no connection to the broker"));
+        }
+        if status.outbox_depth > 0 {
+            reasons.push(format!("{name}: {} in outbox", status.outbox_depth));
+        }
+        if status.work_pending > 0 {
+            reasons.push(format!("{name}: {} due or unsent", status.work_pending));
+        }
+        let queues = status.queues.iter().filter(|queue| queue.ready > 0);
+        reasons.extend(queues.map(|queue| format!("{name}: {} in {}", queue.ready, queue.queue)));
+    }
+    let head = rpc!(platform, Who::Operator, feed().get_head(GetHeadRequest {}))?;
+    if head.held_back > 0 {
+        reasons.push(format!("oversight: {} held back", head.held_back));
+    }
+    let scores = ListScoresRequest {
+        period: evaluation_period(platform.now()),
+        per: "opd".to_owned(),
+        subject_id: "-".to_owned(),
+    };
+    let evaluated = rpc!(platform, Who::Operator, evaluation().list_scores(scores)).map(|list| list.log_position);
+    if let Ok(position) = evaluated
+        && position < head.size
+    {
+        reasons.push(format!("evaluation: {} behind the feed", head.size - position));
+    }
+    Ok((Busy { reasons }, head.size))
+}
+
+fn evaluation_period(at: OffsetDateTime) -> String {
+    wib::iso_date(at).chars().take(7).collect()
+}
+
+/// Waits until nothing is under way: outboxes, queues, due timers and unsent deliveries empty, evaluation at the
+/// feed's head, twice in a row with the feed unchanged. Gives the feed's size.
+///
+/// # Errors
+/// Something is still under way at the deadline; the message says what.
+pub async fn settle(platform: &Platform, within: Duration) -> Result<u64> {
+    let started = Instant::now();
+    let (mut quiet_looks, mut size_before, mut wait) = (0, None, POLL_WAIT);
+    loop {
+        let (what, size) = match busy(platform).await {
+            Ok((busy, size)) if busy.reasons.is_empty() => (None, Some(size)),
+            Ok((busy, size)) => (Some(busy.reasons.join("; ")), Some(size)),
+            // A process is being started again: the same as busy.
+            Err(error) if error.exit() == Exit::Unavailable => (Some(error.to_string()), None),
+            Err(error) => return Err(error),
+        };
+        quiet_looks = if what.is_none() && (quiet_looks == 0 || size == size_before) {
+            quiet_looks + 1
+        } else {
+            0
+        };
+        if let (true, Some(size)) = (quiet_looks >= QUIET_LOOKS, size) {
+            return Ok(size);
+        }
+        if started.elapsed() >= within {
+            let what = what.unwrap_or_else(|| "the feed still grows".to_owned());
+            return Err(CtlError::new(
+                Exit::Unavailable,
+                format!("not quiet within {} s: {what}", within.as_secs()),
+            )
+            .next("`tuntas status` shows outboxes and queues, `tuntas dead list` what was given up"));
+        }
+        wait = if what.is_none() {
+            POLL_WAIT
+        } else {
+            (wait * 2).min(POLL_WAIT_MAX)
+        };
+        size_before = size;
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Moves the clock of every process to `to`, routing's last: what falls due there meets processes that are there
+/// already. At or after real time all of them go on with real time.
+///
+/// # Errors
+/// A process does not run in demo mode, or does not answer within the platform's patience.
+pub async fn advance(platform: &Platform, to: OffsetDateTime, follow_real_time: bool) -> Result<()> {
+    for (name, url) in platform.endpoints().processes() {
+        let request = AdvanceClockRequest {
+            to: Some(wire_time::timestamp(to)),
+            follow_real_time,
+        };
+        rpc!(platform, Who::Operator, ops(url).advance_clock(request)).map_err(|error| {
+            CtlError::new(error.exit(), format!("{name}: {error}")).with_code(error.code().unwrap_or_default())
+        })?;
+    }
+    let moved = if follow_real_time {
+        platform.clock().follow_real_time()
+    } else {
+        platform.clock().advance_to(to)
+    };
+    moved.map(|_| ()).map_err(|error| CtlError::failure("own clock", error))
+}

@@ -14,6 +14,8 @@ fn main() -> anyhow::Result<()> {
     let mut config = prost_build::Config::new();
     // Messages know their full name, so that tools can show any of them as JSON by its descriptor.
     config.enable_type_names();
+    // Maps in the order of their keys, so that the same figures are the same bytes.
+    config.btree_map(["."]);
     tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
     println!("cargo::rerun-if-changed=proto");
     Ok(())

@@ -213,7 +213,11 @@ const fn flag_code(reason: FlagReason) -> &'static str {
 
 fn clock(clock: &CaseClock) -> wire::Clock {
     let breach = clock.breach();
-    let charge = breach.map(|breach| &breach.charged_to);
+    let charge = match &clock.result {
+        Some(ClockResult::Breached(breach)) => Some(&breach.charged_to),
+        Some(ClockResult::Met { by }) => by.as_ref(),
+        _ => None,
+    };
     wire::Clock {
         kind: clock.kind.code().to_owned(),
         instance: clock.id.0,

@@ -13,7 +13,7 @@ use sqlx::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::datetime};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
 };
 use tuntas_kit::{auth, client, problem};
@@ -26,11 +26,8 @@ use crate::support::{DEADLINE, eventually};
 
 const START: OffsetDateTime = datetime!(2026-10-01 00:00 UTC);
 
-/// The example `probe`, which cargo builds beside this test.
 fn probe() -> Command {
-    let deps = std::env::current_exe().unwrap();
-    let path = deps.parent().unwrap().parent().unwrap().join("examples/probe");
-    let mut command = Command::new(path);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tuntas-kit-probe"));
     command
         .env_clear()
         .stdout(Stdio::piped())
@@ -196,7 +193,7 @@ async fn demo_time_survives_a_kill(_: PgPoolOptions, options: PgConnectOptions) 
     };
     let channel = client::channel(&setup.url()).unwrap();
     let refused = OpsClient::new(channel.clone())
-        .advance_clock(advance.clone())
+        .advance_clock(advance)
         .await
         .unwrap_err();
     assert_eq!(problem::code_of(&refused).unwrap(), "unauthenticated");
@@ -236,17 +233,25 @@ async fn a_task_that_ends_is_a_crash_and_one_that_does_not_end_is_not_waited_for
 
 #[tokio::test]
 async fn without_its_database_it_lives_but_is_not_ready() {
-    let setup = Setup::new(&format!("postgres://nobody:nothing@127.0.0.1:{}/none", free_port()));
-    let child = setup.start(&[]);
-    eventually("it lives", async || {
-        (setup.http_status("/livez").await? == 200).then_some(())
-    })
-    .await;
+    let mut setup = Setup::new(&format!("postgres://nobody:nothing@127.0.0.1:{}/none", free_port()));
+    setup.set("DATABASE__ACQUIRE_TIMEOUT_MS", "100");
+    let mut child = setup.start(&[]);
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    let away = async {
+        loop {
+            let line = log.next_line().await.unwrap().unwrap();
+            assert!(!line.contains("nothing@"), "no password in the log: {line}");
+            if line.contains("the database is away") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, away).await.unwrap();
+    assert_eq!(setup.http_status("/livez").await, Some(200));
     assert_eq!(setup.http_status("/readyz").await, Some(503));
+    child.stdout = Some(log.into_inner().into_inner());
     let (code, text) = terminate(child).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("the database is away"), "{text}");
-    assert!(!text.contains("nothing@"), "no password in the log: {text}");
 }
 
 #[tokio::test]

@@ -1,0 +1,211 @@
+//! Filings that wait are committed together.
+//!
+//! Every commit waits for the disk, and appending to the outbox lets only one transaction commit at a time. So
+//! filings queue here: the first to get its turn takes all that wait (at most 512) into one transaction, one
+//! statement for all of them. A retry or a taken attachment is found by the statements and fails only its own
+//! filing; if the transaction itself fails, each filing is tried alone, so that one that surprises the database
+//! costs the others nothing.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+use tuntas_kit::{
+    event::OutboxEvent,
+    outbox,
+    problem::{OVERLOADED, Problem},
+    tx,
+};
+use uuid::Uuid;
+
+use crate::{
+    intake::Intake,
+    store::{
+        attachment,
+        filing::{self, Filed, NewReport},
+    },
+};
+
+const BATCH_MAX: usize = 512;
+const WAITING_MAX: usize = 4_096;
+
+/// A filing that needs only to be written.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The report, sealed.
+    pub report: NewReport,
+    /// Uploads in order, each with its key sealed under the report's.
+    pub attachments: Vec<(Uuid, Vec<u8>)>,
+    /// What to tell the others.
+    pub event: OutboxEvent,
+}
+
+/// What became of a filing.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It is written.
+    Written,
+    /// There is one under the same key.
+    Earlier(Filed),
+    /// An attachment was filed meanwhile, or collected.
+    AttachmentTaken,
+    /// The random ticket number is in use.
+    TicketTaken,
+}
+
+struct Job {
+    prepared: Prepared,
+    answer: oneshot::Sender<Result<Outcome, Problem>>,
+}
+
+/// The queue.
+pub struct GroupCommit {
+    waiting: Mutex<VecDeque<Job>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The task that was to answer is gone: the process is stopping.
+#[derive(Debug, thiserror::Error)]
+#[error("the process is stopping")]
+struct Stopping;
+
+impl GroupCommit {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Problem> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= WAITING_MAX {
+            return Err(Problem::new(OVERLOADED));
+        }
+        waiting.push_back(job);
+        Ok(())
+    }
+
+    fn take(&self) -> Vec<Job> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = waiting.len().min(BATCH_MAX);
+        waiting.drain(..size).collect()
+    }
+
+    /// Commits what waits, once it is this one's turn. Those that were committed by an earlier turn are gone.
+    async fn take_turn(&self, pool: &PgPool) {
+        let _turn = self.turn.lock().await;
+        let (filings, answers): (Vec<_>, Vec<_>) =
+            self.take().into_iter().map(|job| (job.prepared, job.answer)).unzip();
+        if filings.is_empty() {
+            return;
+        }
+        let filings: Arc<[Prepared]> = filings.into();
+        let outcomes = match commit(pool, filings.clone()).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(problem) if filings.len() == 1 => vec![Err(problem)],
+            Err(_) => one_by_one(pool, &filings).await,
+        };
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Whose caller hung up asks again under the same key.
+            drop(answer.send(outcome));
+        }
+    }
+}
+
+impl Default for GroupCommit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Writes a filing together with those that wait. It is written to its end even if the caller goes away.
+///
+/// # Errors
+/// `overloaded`, or the database's; then the same request may be sent again.
+pub async fn write(intake: &Intake, prepared: Prepared) -> Result<Outcome, Problem> {
+    let (answer, outcome) = oneshot::channel();
+    intake.filings.enqueue(Job { prepared, answer })?;
+    let worker = intake.clone();
+    tokio::spawn(async move { worker.filings.take_turn(&worker.pool).await }.in_current_span());
+    outcome.await.map_err(|_| Problem::unavailable(Stopping))?
+}
+
+async fn one_by_one(pool: &PgPool, filings: &[Prepared]) -> Vec<Result<Outcome, Problem>> {
+    let mut outcomes = Vec::with_capacity(filings.len());
+    for filing in filings {
+        let alone = commit(pool, Arc::from([filing.clone()])).await;
+        outcomes.push(alone.map(|outcomes| outcomes.into_iter().next().unwrap_or(Outcome::TicketTaken)));
+    }
+    outcomes
+}
+
+async fn commit(pool: &PgPool, filings: Arc<[Prepared]>) -> Result<Vec<Outcome>, Problem> {
+    tx::run(pool, move |conn| Box::pin(async move { write_all(conn, &filings).await })).await
+}
+
+async fn write_all(conn: &mut PgConnection, filings: &[Prepared]) -> Result<Vec<Outcome>, Problem> {
+    let complete = with_their_attachments(conn, filings).await?;
+    let reports: Vec<&NewReport> =
+        filings.iter().filter(|filing| complete.contains(&filing.report.id)).map(|filing| &filing.report).collect();
+    let written: HashSet<Uuid> = filing::insert(conn, &reports).await?.into_iter().collect();
+    let (kept, left): (Vec<_>, Vec<_>) = filings.iter().partition(|filing| written.contains(&filing.report.id));
+    for filing in &kept {
+        file_attachments(conn, filing).await?;
+    }
+    let mut earlier = Vec::new();
+    if !left.is_empty() {
+        let keys: Vec<Vec<u8>> = left.iter().map(|filing| filing.report.filing_key.clone()).collect();
+        earlier = filing::by_filing_keys(conn, &keys).await?;
+    }
+    let events: Vec<OutboxEvent> = kept.iter().map(|filing| filing.event.clone()).collect();
+    if !events.is_empty() {
+        outbox::append(conn, &events).await?;
+    }
+    Ok(filings.iter().map(|filing| outcome_of(filing, &written, &complete, &earlier)).collect())
+}
+
+fn outcome_of(
+    filing: &Prepared,
+    written: &HashSet<Uuid>,
+    complete: &HashSet<Uuid>,
+    earlier: &[Filed],
+) -> Outcome {
+    if written.contains(&filing.report.id) {
+        return Outcome::Written;
+    }
+    match earlier.iter().find(|filed| filed.filing_key == filing.report.filing_key) {
+        Some(filed) => Outcome::Earlier(filed.clone()),
+        None if !complete.contains(&filing.report.id) => Outcome::AttachmentTaken,
+        None => Outcome::TicketTaken,
+    }
+}
+
+/// Filings whose attachments are all free, now locked. Of two that name the same one, the first gets it.
+async fn with_their_attachments(conn: &mut PgConnection, filings: &[Prepared]) -> Result<HashSet<Uuid>, Problem> {
+    let wanted: Vec<Uuid> = filings.iter().flat_map(|filing| filing.attachments.iter().map(|(id, _)| *id)).collect();
+    let mut free: HashSet<Uuid> = HashSet::new();
+    if !wanted.is_empty() {
+        free.extend(attachment::lock_unfiled(conn, &wanted).await?);
+    }
+    let mut complete = HashSet::new();
+    for filing in filings {
+        if filing.attachments.iter().all(|(id, _)| free.contains(id)) {
+            for (id, _) in &filing.attachments {
+                free.remove(id);
+            }
+            complete.insert(filing.report.id);
+        }
+    }
+    Ok(complete)
+}
+
+async fn file_attachments(conn: &mut PgConnection, filing: &Prepared) -> Result<(), Problem> {
+    for (place, (id, sealed_key)) in (0..).zip(&filing.attachments) {
+        attachment::file(conn, *id, filing.report.id, None, place, sealed_key).await?;
+    }
+    Ok(())
+}

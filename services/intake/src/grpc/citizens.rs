@@ -1,0 +1,122 @@
+//! `tuntas.intake.v1.Intake`.
+
+use tonic::{Request, Response, Status, Streaming};
+use tuntas_proto::intake::v1::{
+    CitizenCommandResponse, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
+    FileReportResponse, GetPublicReportRequest, PublicReport, RateHandlingRequest, SearchRegisterRequest,
+    SearchRegisterResponse, SendMessageRequest, SendMessageResponse, SuggestCategoriesRequest,
+    SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse, TrackReportRequest,
+    TrackReportResponse, UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest,
+    intake_server::Intake as IntakeRpc,
+};
+
+use crate::{
+    citizen_command as command, file_report, intake::Intake, receipt::Peer, search_register, send_message, suggest,
+    track_report, upload_attachment,
+};
+
+/// The citizens' side.
+#[derive(Clone)]
+pub struct Citizens(pub Intake);
+
+fn peer<T>(request: &Request<T>) -> Peer {
+    Peer(request.remote_addr().map(|address| address.ip()))
+}
+
+#[tonic::async_trait]
+impl IntakeRpc for Citizens {
+    async fn upload_attachment(
+        &self,
+        request: Request<Streaming<UploadAttachmentRequest>>,
+    ) -> Result<Response<UploadAttachmentResponse>, Status> {
+        Ok(Response::new(upload_attachment::upload_attachment(&self.0, request.into_inner()).await?))
+    }
+
+    async fn file_report(&self, request: Request<FileReportRequest>) -> Result<Response<FileReportResponse>, Status> {
+        Ok(Response::new(file_report::file_report(&self.0, request.into_inner()).await?))
+    }
+
+    async fn suggest_similar(
+        &self,
+        request: Request<SuggestSimilarRequest>,
+    ) -> Result<Response<SuggestSimilarResponse>, Status> {
+        Ok(Response::new(suggest::suggest_similar(&self.0, request.into_inner()).await?))
+    }
+
+    async fn suggest_categories(
+        &self,
+        request: Request<SuggestCategoriesRequest>,
+    ) -> Result<Response<SuggestCategoriesResponse>, Status> {
+        Ok(Response::new(suggest::suggest_categories(&self.0, request.into_inner()).await?))
+    }
+
+    async fn track_report(
+        &self,
+        request: Request<TrackReportRequest>,
+    ) -> Result<Response<TrackReportResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(track_report::track_report(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn complete_report(
+        &self,
+        request: Request<CompleteReportRequest>,
+    ) -> Result<Response<CitizenCommandResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(command::complete_report(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn withdraw_report(
+        &self,
+        request: Request<WithdrawReportRequest>,
+    ) -> Result<Response<CitizenCommandResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(command::withdraw_report(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn dispute_answer(
+        &self,
+        request: Request<DisputeAnswerRequest>,
+    ) -> Result<Response<CitizenCommandResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(command::dispute_answer(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn rate_handling(
+        &self,
+        request: Request<RateHandlingRequest>,
+    ) -> Result<Response<CitizenCommandResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(command::rate_handling(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn contest_decision(
+        &self,
+        request: Request<ContestDecisionRequest>,
+    ) -> Result<Response<CitizenCommandResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(command::contest_decision(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn send_message(
+        &self,
+        request: Request<SendMessageRequest>,
+    ) -> Result<Response<SendMessageResponse>, Status> {
+        let peer = peer(&request);
+        Ok(Response::new(send_message::send_message(&self.0, request.into_inner(), peer).await?))
+    }
+
+    async fn search_register(
+        &self,
+        request: Request<SearchRegisterRequest>,
+    ) -> Result<Response<SearchRegisterResponse>, Status> {
+        Ok(Response::new(search_register::search_register(&self.0, request.into_inner()).await?))
+    }
+
+    async fn get_public_report(
+        &self,
+        request: Request<GetPublicReportRequest>,
+    ) -> Result<Response<PublicReport>, Status> {
+        Ok(Response::new(search_register::get_public_report(&self.0, request.into_inner()).await?))
+    }
+}

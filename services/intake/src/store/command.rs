@@ -1,0 +1,107 @@
+//! Citizens' commands: stored here, decided by routing (rule M2).
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A citizen's command.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "documented at the columns in the migration")]
+pub struct CitizenCommand {
+    pub id: Uuid,
+    pub kind: String,
+    pub received_at: OffsetDateTime,
+    pub status: String,
+    pub code: Option<String>,
+}
+
+/// Keeps a command that waits for routing.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(
+    conn: &mut PgConnection,
+    id: Uuid,
+    report_id: Uuid,
+    kind: &str,
+    received_at: OffsetDateTime,
+    seq: i64,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO citizen_command (id, report_id, kind, received_at, status, seq)
+         VALUES ($1, $2, $3, $4, 'pending', $5)",
+        id,
+        report_id,
+        kind,
+        received_at,
+        seq,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Commands of a report, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn of_report(conn: &mut PgConnection, report_id: Uuid) -> sqlx::Result<Vec<CitizenCommand>> {
+    sqlx::query_as!(
+        CitizenCommand,
+        "SELECT id, kind, received_at, status, code FROM citizen_command WHERE report_id = $1 ORDER BY seq",
+        report_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Whether routing has not decided a command of a report yet.
+///
+/// # Errors
+/// The database's.
+pub async fn is_pending(conn: &mut PgConnection, report_id: Uuid, id: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM citizen_command WHERE id = $1 AND report_id = $2 AND status = 'pending')
+           AS "pending!""#,
+        id,
+        report_id,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Routing accepted it. The first decision stands.
+///
+/// # Errors
+/// The database's.
+pub async fn accepted(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!("UPDATE citizen_command SET status = 'accepted' WHERE id = $1 AND status = 'pending'", id)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Routing refused it. The first decision stands.
+///
+/// # Errors
+/// The database's.
+pub async fn refused(conn: &mut PgConnection, id: Uuid, code: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE citizen_command SET status = 'refused', code = $2 WHERE id = $1 AND status = 'pending'",
+        id,
+        code,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many wait for routing.
+///
+/// # Errors
+/// The database's.
+pub async fn pending_count(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM citizen_command WHERE status = 'pending'"#)
+        .fetch_one(conn)
+        .await
+}

@@ -38,6 +38,7 @@ pub struct Common {
     pub auth: Auth,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
+    pub retention: Retention,
 }
 
 /// `[database]`
@@ -141,6 +142,16 @@ pub enum LogFormat {
 #[expect(missing_docs, reason = "documented in default.toml, key by key")]
 pub struct Shutdown {
     pub timeout_ms: u64,
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Retention {
+    pub outbox_days: i32,
+    pub inbox_days: i32,
+    pub idempotency_days: i32,
 }
 
 /// Why the configuration was refused.

@@ -148,5 +148,6 @@ pub mod outbox;
 pub mod problem;
 pub mod rate_limit;
 pub mod relay;
+pub mod retention;
 pub mod telemetry;
 pub mod tx;

@@ -140,3 +140,55 @@ impl Extractor for Traceparent {
         vec![TRACEPARENT]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REMOTE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn with_tracing(test: impl FnOnce()) {
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), test);
+    }
+
+    #[test]
+    fn a_call_goes_on_in_its_callers_trace() {
+        with_tracing(|| {
+            let span = tracing::info_span!("rpc");
+            set_parent(&span, Some(REMOTE));
+            let own = span.in_scope(current_traceparent).unwrap_or_default();
+            assert_eq!(own.get(3..35), REMOTE.get(3..35), "same trace");
+            assert_ne!(own.get(36..52), REMOTE.get(36..52), "own span");
+        });
+    }
+
+    #[test]
+    fn a_message_is_handled_in_a_trace_of_its_own() {
+        with_tracing(|| {
+            let span = tracing::info_span!("process");
+            link(&span, Some(REMOTE));
+            let own = traceparent_of(&span).unwrap_or_default();
+            assert_ne!(own.get(3..35), REMOTE.get(3..35));
+        });
+    }
+
+    #[test]
+    fn nonsense_is_no_trace_context() {
+        with_tracing(|| {
+            let span = tracing::info_span!("rpc");
+            set_parent(&span, Some("nonsense"));
+            assert!(traceparent_of(&span).is_some(), "a new trace");
+        });
+        assert_eq!(current_traceparent(), None, "no telemetry, no trace");
+    }
+
+    #[test]
+    fn a_chain_names_each_cause_once() {
+        let error = anyhow::anyhow!("disk full")
+            .context("cannot write")
+            .context("cannot file");
+        assert_eq!(chain(error.as_ref()), "cannot file: cannot write: disk full");
+    }
+}

@@ -27,7 +27,7 @@ use crate::{
     config::{self, ClockMode, Common, Config, ConfigError},
     lifecycle::Lifecycle,
     metrics::Metrics,
-    telemetry,
+    retention, telemetry,
 };
 
 /// Exit code when the command line or the configuration is wrong: starting again does not help.
@@ -246,7 +246,7 @@ where
         config: config.service,
         args,
         common: common.clone(),
-        pool,
+        pool: pool.clone(),
         clock: identity.clock,
         trust: Arc::new(identity.trust),
         metrics,
@@ -256,6 +256,8 @@ where
         migration,
     };
     let service = build(boot).await?;
+    let sweeping = retention::run(pool, common.retention, lifecycle.stop());
+    lifecycle.spawn("retention", sweeping);
     service.start(&common.grpc, &lifecycle).await?;
     readiness.set_ready(&lifecycle);
     tracing::info!(listen = %common.grpc.listen, "ready");

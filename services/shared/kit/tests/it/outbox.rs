@@ -133,3 +133,27 @@ async fn thirty_two_writers_lose_nothing(_: PgPoolOptions, options: PgConnectOpt
     relay.stop().await;
     consumer.stop().await;
 }
+
+#[sqlx::test]
+async fn old_rows_leave_and_what_is_unpublished_stays(pool: PgPool) {
+    append(&pool, (1..=3).map(|seq| from_intake(&event("a", seq))).collect()).await;
+    for statement in [
+        "UPDATE outbox SET created_at = now() - interval '40 days'",
+        "UPDATE outbox_cursor SET seq = (SELECT min(seq) + 1 FROM outbox)",
+        "INSERT INTO inbox (consumer, event_id, received_at, handled_at)
+         SELECT 'c', gen_random_uuid(), now() - n * interval '40 days', now() FROM generate_series(1, 3) n",
+        "INSERT INTO inbox (consumer, event_id, received_at, tries) VALUES ('c', gen_random_uuid(), '2020-01-01', 3)",
+        "INSERT INTO idempotency (scope, key, request_hash, response, created_at)
+         SELECT 's', n, sha256('x'), '', now() - n * interval '20 days' FROM generate_series(1, 3) n",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let keep = tuntas_kit::config::Retention {
+        outbox_days: 30,
+        inbox_days: 90,
+        idempotency_days: 30,
+    };
+    assert_eq!(tuntas_kit::retention::sweep(&pool, &keep).await.unwrap(), 2 + 1 + 2);
+    assert_eq!(tuntas_kit::retention::sweep(&pool, &keep).await.unwrap(), 0);
+    assert_eq!(outbox::depth(&pool).await.unwrap(), 1);
+}

@@ -346,7 +346,12 @@ pub fn may(role: Role, command: CommandKind, relation: &Relation) -> bool {
         C::ReleaseAnswer => {
             relation.lead && (role == Role::AccountableHead || (role == Role::Liaison && !relation.head_required))
         }
-        C::DecideDispute | C::DecideContest => match relation.authority {
+        C::DecideDispute => match relation.authority {
+            Party::Patron => role == Role::Patron,
+            _ => role == Role::Director,
+        },
+        // Rule M8: the patron decides where the director decided first.
+        C::DecideContest => match relation.authority {
             Party::Patron => role == Role::Patron,
             _ => matches!(role, Role::Director | Role::Patron),
         },

@@ -96,7 +96,11 @@ fn largest_overrun(path: &[Held]) -> Option<Party> {
 /// Who held the case from the start of the clock to its due time, in working time, with each party's own limit.
 fn path(case: &Case, clock: &CaseClock, due_at: OffsetDateTime, limits: &Limits, calendar: &Calendar) -> Vec<Held> {
     let start = calendar.counting_from(clock.started_at());
-    let total = limits.resolution(case.kind, case.supervisory);
+    // A legal limit leaves an agency what the working-day limit beside it does.
+    let total = match clock.basis.limit {
+        Limit::WorkingDays(_) => clock.basis.limit,
+        Limit::CalendarDays(_) => limits.resolution(case.kind, case.supervisory),
+    };
     let mut path: Vec<Held> = Vec::new();
     let mut first_of_manager = true;
     for (place, interval) in case.ledger.iter().enumerate() {

@@ -225,7 +225,8 @@ impl Calendar {
 
     /// The due time of one basis (rule K1).
     ///
-    /// Working days count from 00:00 WIB of the next working day; calendar days end at 24:00 WIB of the last day.
+    /// Working days count from 00:00 WIB of the next working day; calendar days end at 24:00 WIB of the last day,
+    /// later by the length of the pauses. A basis that is paused has no due time yet: [`FAR_FUTURE`].
     #[must_use]
     pub fn due_at(&self, basis: &Basis) -> OffsetDateTime {
         match basis.limit {
@@ -235,7 +236,10 @@ impl Calendar {
                 &basis.pauses,
             ),
             Limit::CalendarDays(days) => {
-                let last = wib_date(basis.started_at)
+                let Some(paused) = paused_time(&basis.pauses) else {
+                    return FAR_FUTURE;
+                };
+                let last = wib_date(basis.started_at + paused)
                     .checked_add(Duration::days(i64::from(days) + 1))
                     .unwrap_or(Date::MAX);
                 wib_midnight(last)
@@ -289,6 +293,14 @@ fn step_within(at: OffsetDateTime, day_end: OffsetDateTime, pauses: &[Pause]) ->
         }
     }
     Some(Step::Count(count_to))
+}
+
+/// The length of all pauses; none when one has no end yet.
+fn paused_time(pauses: &[Pause]) -> Option<Duration> {
+    pauses
+        .iter()
+        .map(|pause| pause.to.map(|to| (to - pause.from).max(Duration::ZERO)))
+        .sum()
 }
 
 /// Due time of a clock that is paused: it has none yet, and the far future keeps comparisons simple.

@@ -82,6 +82,9 @@ pub enum Refusal {
     /// The reporter has disputed this answer already.
     #[error("this answer was disputed by this reporter before")]
     AlreadyDisputed,
+    /// The dispute was received before the answer that stands was released.
+    #[error("the disputed answer has been replaced by a new one")]
+    AnswerSuperseded,
     /// Supervisory cases merge only with supervisory ones (rule M6).
     #[error("supervisory cases merge only with supervisory ones")]
     SupervisoryMismatch,
@@ -91,6 +94,9 @@ pub enum Refusal {
     /// The other case of a merge can not take part in it.
     #[error("the other case is closed")]
     OtherCaseClosed,
+    /// A report of the duplicate is in the case already.
+    #[error("the cases are merged already")]
+    AlreadyMerged,
     /// The case is not merged into, or does not hold, the other one.
     #[error("the cases are not merged")]
     NotMerged,
@@ -238,9 +244,11 @@ impl Refusal {
             Self::AlreadyRated => "already_rated",
             Self::NothingToRate => "nothing_to_rate",
             Self::AlreadyDisputed => "already_disputed",
+            Self::AnswerSuperseded => "answer_superseded",
             Self::SupervisoryMismatch => "supervisory_mismatch",
             Self::SameCase => "same_case",
             Self::OtherCaseClosed => "other_case_closed",
+            Self::AlreadyMerged => "already_merged",
             Self::NotMerged => "not_merged",
             Self::AlreadyDisposed => "already_disposed",
             Self::AuditorRequired => "auditor_required",

@@ -155,6 +155,9 @@ fn request_completion(draft: &mut Draft<'_>, text: Option<TextRef>) -> Result<()
     draft.require(CommandKind::AgencyCompletionRequest, |state| {
         *state == State::InProgress
     })?;
+    if draft.case.transfer_requested {
+        return Err(Refusal::TransferAlreadyRequested);
+    }
     let by = Party::Agency(draft.lead(CommandKind::AgencyCompletionRequest)?);
     // Rule M3: one per agency.
     if draft.case.completion_requests.iter().any(|request| request.by == by) {

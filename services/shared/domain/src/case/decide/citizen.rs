@@ -91,13 +91,11 @@ fn complete(draft: &mut Draft<'_>, report: ReportId, received_at: OffsetDateTime
     })?;
     require_live(draft, report)?;
     // Rule M2: received at or before the due time wins, also when the case has lapsed meanwhile.
-    let in_time = draft
-        .case
-        .latest_clock(ClockKind::Completion)
-        .is_some_and(|clock| received_at <= clock.due_at);
-    if !in_time {
+    let clock = draft.case.latest_clock(ClockKind::Completion);
+    let Some(clock) = clock.filter(|clock| received_at <= clock.due_at) else {
         return Err(Refusal::CompletionWindowOver);
-    }
+    };
+    let received_at = received_at.max(clock.started_at());
     draft.not_before(received_at);
     draft.fact(CaseFact::Completed { report, received_at });
     draft.stop(&[ClockKind::Completion], Ending::Done);
@@ -159,10 +157,12 @@ fn withdraw(draft: &mut Draft<'_>, report: ReportId, received_at: OffsetDateTime
 }
 
 fn dispute(draft: &mut Draft<'_>, report: ReportId, received_at: OffsetDateTime) -> Result<(), Refusal> {
-    let claimed = draft.case.answer().map(|answer| Outcome::from(answer.outcome));
-    let (State::Answered | State::Disputed | State::Closed { .. }, Some(claimed)) = (&draft.case.state, claimed) else {
+    let answer = draft.case.answer();
+    let (State::Answered | State::Disputed | State::Closed { .. }, Some(answer)) = (&draft.case.state, answer) else {
         return Err(draft.illegal(CommandKind::Dispute));
     };
+    let claimed = Outcome::from(answer.outcome);
+    let superseded = received_at < answer.released_at;
     let closed_as_answered = draft.case.state.outcome().is_some_and(|outcome| *outcome == claimed);
     if !draft.case.is_open() && !closed_as_answered {
         return Err(draft.illegal(CommandKind::Dispute));
@@ -172,6 +172,9 @@ fn dispute(draft: &mut Draft<'_>, report: ReportId, received_at: OffsetDateTime)
     let heard_max = usize::from(draft.policy.disputes_max);
     if !draft.case.is_open() && heard >= heard_max {
         return Err(Refusal::AppealToOmbudsman);
+    }
+    if superseded {
+        return Err(Refusal::AnswerSuperseded);
     }
     // Rule M2: received at or before the due time wins, also when silence has closed the case meanwhile.
     if window(draft, report).is_none_or(|clock| received_at > clock.due_at) {

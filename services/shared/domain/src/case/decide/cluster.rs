@@ -58,6 +58,10 @@ fn absorb(draft: &mut Draft<'_>, duplicate: &ClusterFacts) -> Result<(), Refusal
         !matches!(state, State::AwaitingCompletion | State::Closed { .. })
     })?;
     require_mergeable(draft, duplicate)?;
+    let is_here = |member: &Member| draft.case.live_member(member.report).is_some();
+    if duplicate.members.iter().any(is_here) {
+        return Err(Refusal::AlreadyMerged);
+    }
     let now = draft.now;
     let joined = |member: &Member| Member {
         joined_at: now,

@@ -108,7 +108,8 @@ pub struct Ladders {
 pub struct Policy {
     /// Version, from 1.
     pub version: u32,
-    /// In force from this moment.
+    /// In force from this moment; RFC 3339 in JSON, because people write policies and the log keeps them.
+    #[serde(with = "time::serde::rfc3339")]
     pub effective_from: OffsetDateTime,
     /// Limits.
     pub limits: Limits,

@@ -30,8 +30,9 @@ const BODY_CHARS_MAX: usize = 10_000;
 pub async fn save(desk: &Desk, caller: &Caller, request: SaveDraftRequest) -> Result<(), Problem> {
     caller.own(&request.opd_code)?;
     let case_id = known_case(desk, caller, &request.case_id).await?;
-    if request.body.chars().count() > BODY_CHARS_MAX {
-        return Err(Problem::invalid("body", "at most 10,000 characters"));
+    // PostgreSQL stores no NUL in a text.
+    if request.body.chars().count() > BODY_CHARS_MAX || request.body.contains('\0') {
+        return Err(Problem::invalid("body", "at most 10,000 characters, none of them NUL"));
     }
     let claimed = match request.claimed() {
         Outcome::Unspecified => None,

@@ -67,7 +67,7 @@ pub fn check(
     if let Some(Command::Assign(assign)) = &command.command {
         let position = assign.position_id.parse::<PositionId>().ok();
         let found = position.and_then(|position| directory.directory.positions.get(&position));
-        if !found.is_some_and(|position| position.opd == official.opd) {
+        if found.is_none_or(|position| position.opd != official.opd) {
             return Err(Refusal::UnknownPosition);
         }
     }

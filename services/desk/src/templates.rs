@@ -70,7 +70,9 @@ pub async fn put(desk: &Desk, caller: &Caller, request: PutTemplateRequest) -> R
 }
 
 fn parse(wanted: &WireTemplate) -> Result<Template, Problem> {
-    let within = |text: &str, max: usize| !text.trim().is_empty() && text.chars().count() <= max;
+    // PostgreSQL stores no NUL in a text.
+    let within =
+        |text: &str, max: usize| !text.trim().is_empty() && text.chars().count() <= max && !text.contains('\0');
     if !within(&wanted.name, NAME_CHARS_MAX) {
         return Err(Problem::invalid("template.name", "1 to 100 characters"));
     }

@@ -240,8 +240,10 @@ impl Api {
             .check(&wanted.url)
             .map_err(|error| Problem::invalid("url", error))?;
         let types = &wanted.event_types;
-        let long = |text: &String| text.is_empty() || text.len() > EVENT_TYPE_CHARS_MAX;
-        if types.len() > EVENT_TYPES_MAX || types.iter().any(long) {
+        let odd = |text: &String| {
+            text.is_empty() || text.len() > EVENT_TYPE_CHARS_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if types.len() > EVENT_TYPES_MAX || types.iter().any(odd) {
             return Err(Problem::invalid(
                 "event_types",
                 "at most 50 types of 1 to 100 characters",

@@ -62,7 +62,14 @@ fn m13_table_of_roles_and_commands() {
                 if may(role, command, &above) {
                     cell.push('U');
                 }
-                if may(role, command, &Relation { supervisory: true, ..relation() }) {
+                if may(
+                    role,
+                    command,
+                    &Relation {
+                        supervisory: true,
+                        ..relation()
+                    },
+                ) {
                     cell.push('S');
                 }
             }

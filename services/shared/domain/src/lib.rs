@@ -12,6 +12,7 @@ pub mod breach;
 pub mod calendar;
 pub mod case;
 pub mod clock;
+mod command_kind;
 pub mod directory;
 pub mod escalation;
 pub mod evaluation_case;

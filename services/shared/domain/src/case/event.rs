@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::command::{Classification, Outage};
-use super::parts::{ClaimedOutcome, Decider, FlagReason, Member, Outcome, RejectReason, ReturnReason, TextRef};
+use super::parts::{Decider, FlagReason, Member, TextRef};
+use super::states::{ClaimedOutcome, Outcome, RejectReason, ReturnReason};
 use crate::clock::{Basis, Breach, CaseClock, ClockId, ClockResult, Correction, FiredRung};
 use crate::ids::{CaseId, OpdCode, PositionId, ReportId};
 use crate::party::Party;

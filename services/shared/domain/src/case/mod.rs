@@ -4,21 +4,23 @@
 //! Nothing else changes a case.
 
 mod apply;
+mod apply_fact;
 mod command;
 mod decide;
 mod due;
 mod event;
 mod parts;
+mod states;
 
 pub use command::{Classification, ClusterFacts, Command, Outage};
 pub use decide::{Context, decide};
 pub use due::{due_commands, next_due};
 pub use event::{CaseEvent, CaseFact, DeadlineCause, Effect};
 pub use parts::{
-    Answer, ClaimedOutcome, Commitment, CommitmentError, CompletionRequest, ContestRecord, Contribution, Decider,
-    Disposition, DisputeRecord, FlagReason, Interval, Member, OmbudsmanFlag, Outcome, Rating, RejectReason,
-    ReturnReason, ReturnRecord, State, TextRef,
+    Answer, Commitment, CommitmentError, CompletionRequest, ContestRecord, Contribution, Decider, Disposition,
+    DisputeRecord, FlagReason, Interval, Member, OmbudsmanFlag, Rating, ReturnRecord, TextRef,
 };
+pub use states::{ClaimedOutcome, Outcome, RejectReason, ReturnReason, State};
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};

@@ -3,13 +3,15 @@
 //! routing decides both halves in one transaction.
 
 use super::above::start_reopened;
-use super::draft::{Draft, Ending, due_of};
+use super::clocks::due_of;
+use super::draft::{Draft, Ending};
 use super::verification::MANAGERS;
 use crate::Refusal;
 use crate::authorization::CommandKind;
 use crate::case::command::{ClusterFacts, Command};
 use crate::case::event::{CaseFact, DeadlineCause, Effect};
-use crate::case::parts::{Member, Outcome, State};
+use crate::case::parts::Member;
+use crate::case::states::{Outcome, State};
 use crate::clock::{Basis, ClockKind, Pause};
 use crate::ids::{CaseId, ReportId};
 use crate::party::Party;

@@ -8,7 +8,7 @@ use crate::Refusal;
 use crate::authorization::CommandKind;
 use crate::case::command::Command;
 use crate::case::event::CaseFact;
-use crate::case::parts::State;
+use crate::case::states::State;
 use crate::clock::{Basis, ClockKind};
 use crate::ids::OpdCode;
 use crate::party::Party;

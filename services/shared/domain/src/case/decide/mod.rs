@@ -3,6 +3,7 @@
 mod above;
 mod agency;
 mod citizen;
+mod clocks;
 mod cluster;
 mod disposition;
 mod draft;

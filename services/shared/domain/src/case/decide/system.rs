@@ -1,11 +1,12 @@
 //! The platform's own commands: due times, rungs, calendar, outages (rules E1–E3, K3, K7).
 
-use super::draft::{Draft, Ending, due_of};
+use super::clocks::due_of;
+use super::draft::{Draft, Ending};
 use crate::Refusal;
 use crate::authorization::CommandKind;
 use crate::case::command::{Command, Outage};
 use crate::case::event::{CaseFact, DeadlineCause, Effect};
-use crate::case::parts::Outcome;
+use crate::case::states::Outcome;
 use crate::clock::{CaseClock, ClockId, ClockKind, Correction, CorrectionCause};
 use crate::escalation::next_rung;
 

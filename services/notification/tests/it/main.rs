@@ -1,0 +1,11 @@
+//! Notification on a real PostgreSQL, with real SMTP conversations, real webhooks and foreign servers in place of intake
+//! and routing.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod foreign;
+mod hooks;
+mod mails;
+mod plans;
+mod relay;
+mod rpc;
+mod support;

@@ -3,8 +3,8 @@
 CREATE TABLE directory_entry (
     kind text   NOT NULL CHECK (kind IN ('agency', 'position', 'term', 'category', 'region', 'policy', 'holiday')),
     id   text   NOT NULL CHECK (id <> '' AND length(id) <= 128),
-    -- Sequence in the aggregate "directory"; an older event never replaces a newer one.
-    seq  bigint NOT NULL CHECK (seq > 0),
+    -- Sequence in the aggregate "directory"; an older event never replaces a newer one. 0: learnt by asking.
+    seq  bigint NOT NULL CHECK (seq >= 0),
     -- The event (tuntas.event.v1.Event) with sequence, time and payload alone.
     body bytea  NOT NULL,
     PRIMARY KEY (kind, id)

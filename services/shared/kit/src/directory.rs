@@ -83,7 +83,14 @@ impl From<DirectoryError> for Problem {
 /// Reads the directory and keeps the last reading. Cheap to clone; clones share the reading.
 #[derive(Debug, Clone, Default)]
 pub struct DirectoryReader {
-    last: Arc<Mutex<Option<Arc<Snapshot>>>>,
+    last: Arc<Mutex<Option<(Version, Arc<Snapshot>)>>>,
+}
+
+/// Tells whether anything changed: latest sequence and number of entries (those learnt by asking have sequence 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    seq: i64,
+    entries: i64,
 }
 
 impl DirectoryReader {
@@ -92,14 +99,14 @@ impl DirectoryReader {
     /// # Errors
     /// The database's, or an entry that does not parse.
     pub async fn current(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, DirectoryError> {
-        let stored = latest_seq(conn).await?;
-        if let Some(last) = self.cached()
-            && last.seq == stored
+        let stored = version(conn).await?;
+        if let Some((version, last)) = self.cached()
+            && version == stored
         {
             return Ok(last);
         }
         let read = Arc::new(read(conn).await?);
-        *self.lock() = Some(Arc::clone(&read));
+        *self.lock() = Some((stored, Arc::clone(&read)));
         Ok(read)
     }
 
@@ -117,11 +124,11 @@ impl DirectoryReader {
         Ok(self.current(conn).await?.official(assertion, at))
     }
 
-    fn cached(&self) -> Option<Arc<Snapshot>> {
+    fn cached(&self) -> Option<(Version, Arc<Snapshot>)> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Snapshot>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Version, Arc<Snapshot>)>> {
         // A panic while holding the lock leaves at worst an older reading, which is checked by its sequence.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -201,6 +208,15 @@ pub async fn latest_seq(conn: &mut PgConnection) -> sqlx::Result<u64> {
         .fetch_one(conn)
         .await?;
     Ok(seq.unsigned_abs())
+}
+
+async fn version(conn: &mut PgConnection) -> sqlx::Result<Version> {
+    sqlx::query_as!(
+        Version,
+        r#"SELECT coalesce(max(seq), 0) AS "seq!", count(*) AS "entries!" FROM directory_entry"#
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Kind and id under which a payload is stored; none for payloads that are not of the directory.

@@ -23,7 +23,7 @@ pub use publisher::{Publisher, Settled, Stop};
 pub use subscription::{Peek, Subscription};
 pub use topology::{
     DEAD_SUFFIX, INTAKE_CASES, NOTIFICATION_EVENTS, OVERSIGHT_EVENTS, QueueSpec, ROUTING_COMMANDS, ROUTING_INTAKE,
-    ROUTING_OVERSIGHT, dead_queue, opd_queue, queues,
+    dead_queue, opd_queue, queues,
 };
 
 use crate::config;

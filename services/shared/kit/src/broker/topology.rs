@@ -20,8 +20,6 @@ use crate::event::{COMMANDS, DEAD, EVENTS, WORK};
 pub const ROUTING_INTAKE: &str = "routing.intake";
 /// What desks ask of routing.
 pub const ROUTING_COMMANDS: &str = "routing.commands";
-/// What the Ombudsman does, for routing.
-pub const ROUTING_OVERSIGHT: &str = "routing.oversight";
 /// What became of the cases, for intake.
 pub const INTAKE_CASES: &str = "intake.cases";
 /// Everything, for notification.
@@ -40,10 +38,8 @@ const DEAD_DELIVERY_LIMIT: i32 = 1_000_000;
 pub struct QueueSpec {
     /// Name.
     pub name: String,
-    /// Exchange it is bound to.
-    pub exchange: &'static str,
-    /// Pattern it is bound with.
-    pub pattern: String,
+    /// Exchanges it is bound to, each with a pattern.
+    pub bindings: Vec<(&'static str, String)>,
     /// Whether only one consumer at a time is served, which keeps order over replicas.
     pub single_active_consumer: bool,
 }
@@ -63,24 +59,30 @@ pub fn dead_queue(queue: &str) -> String {
 /// Every queue of the platform, for these agencies.
 #[must_use]
 pub fn queues(opds: &[OpdCode]) -> Vec<QueueSpec> {
-    let centre = [
-        (ROUTING_INTAKE, EVENTS, "intake.#"),
-        (ROUTING_COMMANDS, COMMANDS, "opd.*.commands"),
-        (ROUTING_OVERSIGHT, EVENTS, "oversight.#"),
-        (INTAKE_CASES, EVENTS, "routing.#"),
-        (NOTIFICATION_EVENTS, EVENTS, "#"),
-        (OVERSIGHT_EVENTS, EVENTS, "#"),
+    let centre: [(&str, &[(&'static str, &str)]); 5] = [
+        (ROUTING_INTAKE, &[(EVENTS, "intake.#")]),
+        (ROUTING_COMMANDS, &[(COMMANDS, "opd.*.commands")]),
+        (INTAKE_CASES, &[(EVENTS, "routing.#")]),
+        (NOTIFICATION_EVENTS, &[(EVENTS, "#")]),
+        // A command is the cause of a case event, and no event stands in the log before its cause.
+        (OVERSIGHT_EVENTS, &[(EVENTS, "#"), (COMMANDS, "#")]),
     ];
-    let centre = centre.into_iter().map(|(name, exchange, pattern)| QueueSpec {
+    let centre = centre.into_iter().map(|(name, bindings)| QueueSpec {
         name: name.to_owned(),
-        exchange,
-        pattern: pattern.to_owned(),
+        bindings: bindings
+            .iter()
+            .map(|(exchange, pattern)| (*exchange, (*pattern).to_owned()))
+            .collect(),
         single_active_consumer: false,
     });
+    // A desk may read no other queue, so what it must know of directory, policy and calendar comes by its own.
     let desks = opds.iter().map(|opd| QueueSpec {
         name: opd_queue(opd),
-        exchange: WORK,
-        pattern: opd_queue(opd),
+        bindings: std::iter::once((WORK, opd_queue(opd)))
+            .chain(
+                ["routing.directory.#", "routing.policy.#", "routing.calendar.#"].map(|key| (EVENTS, key.to_owned())),
+            )
+            .collect(),
         single_active_consumer: true,
     });
     centre.chain(desks).collect()
@@ -96,7 +98,9 @@ pub(super) async fn declare(link: &Link, opds: &[OpdCode]) -> Result<(), BrokerE
         declare_queue(&channel, &dead, dead_arguments()).await?;
         bind(&channel, &dead, DEAD, &queue.name).await?;
         declare_queue(&channel, &queue.name, arguments(&queue)).await?;
-        bind(&channel, &queue.name, queue.exchange, &queue.pattern).await?;
+        for (exchange, pattern) in &queue.bindings {
+            bind(&channel, &queue.name, exchange, pattern).await?;
+        }
     }
     Ok(())
 }

@@ -29,6 +29,29 @@ const WINDOW_MAX: i64 = 1_000;
 /// A look at the depth counts rows; not at every poll.
 const DEPTH_EVERY_WINDOWS: u32 = 64;
 
+/// How fast to go on after a failure, over all connections.
+///
+/// After a failure the window is one message and doubles with each success. What was published behind the
+/// message that failed is published again, and a channel that the broker closes takes the confirms of the
+/// messages before it along: with a wide window, one message that can never be published would have its
+/// neighbours published anew at every try.
+struct Pace {
+    backoff: Backoff,
+    window: i64,
+}
+
+impl Pace {
+    fn succeeded(&mut self) {
+        self.backoff.reset();
+        self.window = (self.window * 2).min(WINDOW_MAX);
+    }
+
+    fn failed(&mut self) -> Duration {
+        self.window = 1;
+        self.backoff.wait()
+    }
+}
+
 /// Publishes the outbox of one database.
 pub struct Relay {
     pool: PgPool,
@@ -75,12 +98,15 @@ impl Relay {
 
     /// Relays until `stop`, over as many connections as it takes.
     pub async fn run(self, stop: CancellationToken) {
-        let mut backoff = Backoff::reconnect();
+        let mut pace = Pace {
+            backoff: Backoff::reconnect(),
+            window: WINDOW_MAX,
+        };
         while !stop.is_cancelled() {
-            let ended = self.session(&stop, &mut backoff).await;
+            let ended = self.session(&stop, &mut pace).await;
             self.metrics.relay_connected.set(0);
             let Err(error) = ended else { continue };
-            let wait = backoff.wait();
+            let wait = pace.failed();
             tracing::warn!(
                 error.chain = %telemetry::chain(&error),
                 retry_in_ms = wait.as_millis(),
@@ -101,7 +127,7 @@ impl Relay {
 
     /// One connection to the database and one to the broker. The database connection is none of the pool's:
     /// the lock lives and dies with it.
-    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), RelayError> {
+    async fn session(&self, stop: &CancellationToken, pace: &mut Pace) -> Result<(), RelayError> {
         let options: PgConnectOptions = self.pool.connect_options().as_ref().clone();
         let mut conn = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -114,7 +140,7 @@ impl Relay {
             () = stop.cancelled() => return Ok(()),
             link = self.broker.connect() => link?,
         };
-        let outcome = self.relay(&mut conn, &link, stop, backoff).await;
+        let outcome = self.relay(&mut conn, &link, stop, pace).await;
         link.close().await;
         if let Err(error) = conn.close().await {
             tracing::debug!(error = %error, "the relay's database connection was gone already");
@@ -127,7 +153,7 @@ impl Relay {
         conn: &mut PgConnection,
         link: &Link,
         stop: &CancellationToken,
-        backoff: &mut Backoff,
+        pace: &mut Pace,
     ) -> Result<(), RelayError> {
         let publisher = link.publisher().await?;
         self.metrics.relay_connected.set(1);
@@ -136,9 +162,10 @@ impl Relay {
         let mut pause = POLL_INTERVAL;
         while !stop.is_cancelled() {
             let committed = outbox::committed();
-            let published = self.window(conn, &publisher).await?;
+            let asked = pace.window;
+            let published = self.window(conn, &publisher, asked).await?;
             if published > 0 {
-                backoff.reset();
+                pace.succeeded();
                 pause = POLL_INTERVAL;
             }
             if windows.is_multiple_of(DEPTH_EVERY_WINDOWS) {
@@ -146,7 +173,7 @@ impl Relay {
                 self.metrics.outbox_depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
             }
             windows = windows.wrapping_add(1);
-            if published < WINDOW_MAX.unsigned_abs() {
+            if published < asked.unsigned_abs() {
                 if !link.is_connected() {
                     return Err(BrokerError::Closed.into());
                 }
@@ -161,8 +188,13 @@ impl Relay {
     }
 
     /// Publishes what comes next and moves the cursor; answers how many it was.
-    async fn window(&self, conn: &mut PgConnection, publisher: &Publisher) -> Result<u64, RelayError> {
-        let rows = next_rows(conn).await?;
+    async fn window(
+        &self,
+        conn: &mut PgConnection,
+        publisher: &Publisher,
+        messages_max: i64,
+    ) -> Result<u64, RelayError> {
+        let rows = next_rows(conn, messages_max).await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -203,7 +235,7 @@ async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result
     }
 }
 
-async fn next_rows(conn: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
+async fn next_rows(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "SELECT seq, event_id, exchange, routing_key, event_type, source, aggregate_id,
@@ -213,7 +245,7 @@ async fn next_rows(conn: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
          ORDER BY seq
          LIMIT $2",
         outbox::RELAY,
-        WINDOW_MAX
+        limit
     )
     .fetch_all(conn)
     .await

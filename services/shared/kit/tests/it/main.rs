@@ -15,5 +15,6 @@ mod idempotency;
 mod outage;
 mod outbox;
 mod relay;
+mod rights;
 mod support;
 mod tx;

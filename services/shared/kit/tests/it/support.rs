@@ -49,6 +49,9 @@ pub(crate) struct TestBroker {
     pub(crate) broker: Broker,
     vhost: String,
     management: String,
+    /// `host:port`
+    server: String,
+    users: std::sync::Mutex<Vec<String>>,
 }
 
 impl TestBroker {
@@ -57,31 +60,46 @@ impl TestBroker {
         let management = std::env::var("TUNTAS_TEST_AMQP_MGMT_URL").unwrap();
         let vhost = format!("kit-{}", ids::new_id());
         let user = amqp.split(['/', ':']).nth(3).unwrap().to_owned();
-        let client = reqwest::Client::new();
-        client
-            .put(format!("{management}/api/vhosts/{vhost}"))
-            .json(&serde_json::json!({}))
-            .send()
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap();
-        client
-            .put(format!("{management}/api/permissions/{vhost}/{user}"))
-            .json(&serde_json::json!({"configure": ".*", "write": ".*", "read": ".*"}))
-            .send()
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap();
-        let (server, _) = amqp.rsplit_once('/').unwrap();
-        let broker = Broker::from_url(SecretString::from(format!("{server}/{vhost}")), "kit-test");
-        broker.declare(&[opd("dishub")]).await.unwrap();
-        Self {
+        let (base, _) = amqp.rsplit_once('/').unwrap();
+        let (_, server) = base.rsplit_once('@').unwrap();
+        let broker = Broker::from_url(SecretString::from(format!("{base}/{vhost}")), "kit-test");
+        let fresh = Self {
             broker,
             vhost,
             management,
-        }
+            server: server.to_owned(),
+            users: std::sync::Mutex::default(),
+        };
+        let vhost = &fresh.vhost;
+        fresh.put(&format!("vhosts/{vhost}"), serde_json::json!({})).await;
+        let all = serde_json::json!({"configure": ".*", "write": ".*", "read": ".*"});
+        fresh.put(&format!("permissions/{vhost}/{user}"), all).await;
+        fresh.broker.declare(&[opd("dishub")]).await.unwrap();
+        fresh
+    }
+
+    /// A user of this virtual host with these rights; on `tuntas.commands` only with these keys. Answers its URL.
+    pub(crate) async fn user_with_rights(&self, name: &str, read: &str, write: &str, keys: &str) -> String {
+        let (user, password) = (format!("{name}-{}", self.vhost), "only-for-this-test");
+        let vhost = &self.vhost;
+        self.users.lock().unwrap().push(user.clone());
+        self.put(
+            &format!("users/{user}"),
+            serde_json::json!({"password": password, "tags": ""}),
+        )
+        .await;
+        let rights = serde_json::json!({"configure": "^$", "write": write, "read": read});
+        self.put(&format!("permissions/{vhost}/{user}"), rights).await;
+        let topics = serde_json::json!({"exchange": "tuntas.commands", "write": keys, "read": "^$"});
+        self.put(&format!("topic-permissions/{vhost}/{user}"), topics).await;
+        format!("amqp://{user}:{password}@{}/{vhost}", self.server)
+    }
+
+    async fn put(&self, path: &str, body: serde_json::Value) {
+        let request = reqwest::Client::new()
+            .put(format!("{}/api/{path}", self.management))
+            .json(&body);
+        request.send().await.unwrap().error_for_status().unwrap();
     }
 
     pub(crate) async fn depth(&self, queue: &str) -> u32 {
@@ -93,15 +111,27 @@ impl TestBroker {
 }
 
 impl Drop for TestBroker {
-    /// Removes the virtual host, on a thread of its own because the test's runtime is ending.
+    /// Removes the virtual host and its users, on a thread of its own because the test's runtime is ending.
     fn drop(&mut self) {
-        let url = format!("{}/api/vhosts/{}", self.management, self.vhost);
+        let users = self
+            .users
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|user| format!("users/{user}"))
+            .collect::<Vec<_>>();
+        let paths = users.into_iter().chain([format!("vhosts/{}", self.vhost)]);
+        let urls: Vec<_> = paths.map(|path| format!("{}/api/{path}", self.management)).collect();
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(async { reqwest::Client::new().delete(url).send().await.is_ok() })
+            runtime.block_on(async {
+                for url in urls {
+                    let _ = reqwest::Client::new().delete(url).send().await;
+                }
+            });
         });
         let _ = removal.join();
     }
@@ -178,6 +208,15 @@ impl Background {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(DEADLINE, self.task).await.unwrap().unwrap();
+    }
+
+    /// The value of a metric, by its name and labels; 0 while it was never counted.
+    pub(crate) fn value(&self, metric: &str) -> u64 {
+        let text = self.metrics.text().unwrap();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(metric)?.trim().parse().ok());
+        value.unwrap_or_default()
     }
 
     /// Whether the metrics text has a line that starts with `line`.

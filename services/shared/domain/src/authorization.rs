@@ -133,6 +133,8 @@ pub struct Relation {
     pub lead: bool,
     /// Their agency has an open contribution.
     pub contributor: bool,
+    /// Their agency contributes or has contributed (it keeps seeing what it took part in).
+    pub took_part: bool,
     /// Their agency is the unit complained about (rule M10).
     pub complained: bool,
     /// The case is supervisory.
@@ -151,6 +153,7 @@ impl Relation {
         Self {
             lead: own.is_some() && case.lead.as_ref() == own,
             contributor: own.is_some_and(|opd| case.open_contribution(opd).is_some()),
+            took_part: own.is_some_and(|opd| case.contributions.iter().any(|part| part.opd == *opd)),
             complained: own.is_some() && case.complained_unit.as_ref() == own,
             supervisory: case.supervisory,
             authority: case.authority.clone(),
@@ -177,7 +180,6 @@ pub fn may(role: Role, command: CommandKind, relation: &Relation) -> bool {
         | C::MergeInto
         | C::Absorb
         | C::Unmerge
-        | C::SplitOff
         | C::Dispose
         | C::Recall
         | C::AddContributor => verifies(role, &relation.authority),
@@ -202,11 +204,9 @@ pub fn may(role: Role, command: CommandKind, relation: &Relation) -> bool {
             Party::Patron => role == Role::Patron,
             _ => role == Role::Director,
         },
-        // Rule M8: the patron decides where the director decided first.
-        C::DecideContest => match relation.authority {
-            Party::Patron => role == Role::Patron,
-            _ => matches!(role, Role::Director | Role::Patron),
-        },
+        C::DecideContest => decides_contests(role, &relation.authority),
+        // A granted contest of a merge takes the reports out of the surviving case (rules M6, M8).
+        C::SplitOff => verifies(role, &relation.authority) || decides_contests(role, &relation.authority),
         C::Reopen | C::TakeOver | C::HandBack => role == Role::Ombudsman,
         C::File
         | C::CompleteReport
@@ -229,8 +229,8 @@ pub fn may_see(role: Role, relation: &Relation) -> bool {
     }
     match role {
         Role::Patron | Role::Director | Role::Ombudsman | Role::Manager | Role::Verifier => true,
-        Role::Auditor => relation.supervisory || relation.lead || relation.contributor,
-        Role::AccountableHead | Role::Liaison | Role::Executor => relation.lead || relation.contributor,
+        Role::Auditor => relation.supervisory || relation.lead || relation.took_part,
+        Role::AccountableHead | Role::Liaison | Role::Executor => relation.lead || relation.took_part,
         Role::Operator => false,
     }
 }
@@ -319,6 +319,14 @@ pub fn authorize(actor: &Actor, command: &Command, case: &Case) -> Result<(), cr
 
 fn verifies(role: Role, authority: &Party) -> bool {
     role == Role::Verifier && *authority == Party::Manager || manages(role, authority)
+}
+
+/// Rule M8: the patron decides where the director decided first.
+fn decides_contests(role: Role, authority: &Party) -> bool {
+    match authority {
+        Party::Patron => role == Role::Patron,
+        _ => matches!(role, Role::Director | Role::Patron),
+    }
 }
 
 fn manages(role: Role, authority: &Party) -> bool {

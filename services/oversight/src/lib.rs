@@ -5,12 +5,21 @@
 //! Ombudsman's own acts and reads are events of the same log.
 
 pub mod access;
+pub mod act;
+pub mod acts;
+pub mod answer_act;
+mod app;
+mod books;
 pub mod consume;
 pub mod feed;
+pub mod grpc;
 pub mod head;
 pub mod leaf;
 pub mod metrics;
 pub mod order;
+pub mod reconcile;
 pub mod record_read;
 pub mod sequencer;
 pub mod store;
+
+pub use app::main;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The oversight service.
+
+fn main() -> std::process::ExitCode {
+    tuntas_oversight::main()
+}

@@ -30,13 +30,23 @@ impl wire::feed_server::Feed for FeedService {
     async fn follow(&self, request: Request<wire::FollowRequest>) -> Result<Response<EntryStream>, Status> {
         let caller = self.access.reader(&request).await?;
         let asked = request.into_inner();
-        let read = OmbudsmanRead { what: "feed".to_owned(), from_position: asked.from_position, ..Default::default() };
+        let read = OmbudsmanRead {
+            what: "feed".to_owned(),
+            from_position: asked.from_position,
+            ..Default::default()
+        };
         record_read(&self.access.pool, &caller, read).await?;
-        let range = Range { from_position: asked.from_position, until_head: asked.until_head };
+        let range = Range {
+            from_position: asked.from_position,
+            until_head: asked.until_head,
+        };
         Ok(Response::new(self.feed.follow(range).await?))
     }
 
-    async fn get_head(&self, request: Request<wire::GetHeadRequest>) -> Result<Response<wire::GetHeadResponse>, Status> {
+    async fn get_head(
+        &self,
+        request: Request<wire::GetHeadRequest>,
+    ) -> Result<Response<wire::GetHeadResponse>, Status> {
         self.access.reader(&request).await?;
         Ok(Response::new(self.head().await?))
     }
@@ -46,9 +56,16 @@ impl wire::feed_server::Feed for FeedService {
         request: Request<wire::ListCaseEntriesRequest>,
     ) -> Result<Response<wire::ListCaseEntriesResponse>, Status> {
         let caller = self.access.reader(&request).await?;
-        let case_id: Uuid = request.into_inner().case_id.parse().map_err(|e| Problem::invalid("case_id", e))?;
-        let read =
-            OmbudsmanRead { case_id: case_id.to_string(), what: "case".to_owned(), ..OmbudsmanRead::default() };
+        let case_id: Uuid = request
+            .into_inner()
+            .case_id
+            .parse()
+            .map_err(|e| Problem::invalid("case_id", e))?;
+        let read = OmbudsmanRead {
+            case_id: case_id.to_string(),
+            what: "case".to_owned(),
+            ..OmbudsmanRead::default()
+        };
         record_read(&self.access.pool, &caller, read).await?;
         Ok(Response::new(self.case_entries(case_id).await?))
     }
@@ -69,6 +86,8 @@ impl FeedService {
     async fn case_entries(&self, case_id: Uuid) -> Result<wire::ListCaseEntriesResponse, Problem> {
         let mut conn = self.access.pool.acquire().await?;
         let entries = store::log::of_case(&mut conn, case_id, i64::from(self.case_entries_max)).await?;
-        Ok(wire::ListCaseEntriesResponse { entries: entries.into_iter().map(Into::into).collect() })
+        Ok(wire::ListCaseEntriesResponse {
+            entries: entries.into_iter().map(Into::into).collect(),
+        })
     }
 }

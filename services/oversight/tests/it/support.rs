@@ -18,11 +18,11 @@ use tuntas_proto::event::v1::{Event, MessageSent, event::Payload};
 use uuid::Uuid;
 
 /// Events that one batch gives a position, in tests.
-pub const BATCH_MAX: u32 = 64;
+pub(crate) const BATCH_MAX: u32 = 64;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Applies kit's migrations and the service's.
-pub async fn migrate(pool: &PgPool) {
+pub(crate) async fn migrate(pool: &PgPool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in [root.join("../shared/kit/migrations"), root.join("migrations")] {
         let mut files: Vec<_> = fs::read_dir(folder)
@@ -40,7 +40,7 @@ pub async fn migrate(pool: &PgPool) {
 }
 
 /// An event of an aggregate.
-pub fn event(aggregate: &str, seq: u64, cause: Option<&Event>) -> Event {
+pub(crate) fn event(aggregate: &str, seq: u64, cause: Option<&Event>) -> Event {
     Event {
         event_id: ids::new_id().to_string(),
         r#type: "tuntas.message.sent".to_owned(),
@@ -54,12 +54,12 @@ pub fn event(aggregate: &str, seq: u64, cause: Option<&Event>) -> Event {
 }
 
 /// Events 1 to `n` of an aggregate.
-pub fn events(aggregate: &str, n: u64) -> Vec<Event> {
+pub(crate) fn events(aggregate: &str, n: u64) -> Vec<Event> {
     (1..=n).map(|seq| event(aggregate, seq, None)).collect()
 }
 
 /// An event as the broker brings it.
-pub fn received(event: &Event) -> Received {
+pub(crate) fn received(event: &Event) -> Received {
     Received {
         event_id: event.event_id.parse().unwrap(),
         event: event.clone(),
@@ -72,7 +72,7 @@ pub fn received(event: &Event) -> Received {
 }
 
 /// Consumes events as kit's consumer does: claim, handle, commit.
-pub async fn consume(pool: &PgPool, events: &[Event]) -> Result<(), HandlerError> {
+pub(crate) async fn consume(pool: &PgPool, events: &[Event]) -> Result<(), HandlerError> {
     let batch: Vec<Received> = events.iter().map(received).collect();
     tx::run(pool, move |conn| {
         Box::pin(async move {
@@ -92,35 +92,35 @@ pub async fn consume(pool: &PgPool, events: &[Event]) -> Result<(), HandlerError
 }
 
 /// Sequences until nothing can go in any more.
-pub async fn sequence(pool: &PgPool) {
+pub(crate) async fn sequence(pool: &PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     while sequencer::batch(&mut conn, BATCH_MAX).await.unwrap().size.is_some() {}
 }
 
 /// The whole log.
-pub async fn log(pool: &PgPool) -> Vec<Entry> {
+pub(crate) async fn log(pool: &PgPool) -> Vec<Entry> {
     store::log::page(&mut pool.acquire().await.unwrap(), 1, i64::MAX)
         .await
         .unwrap()
 }
 
 /// Ids of the events of the log, in order.
-pub async fn logged(pool: &PgPool) -> Vec<String> {
+pub(crate) async fn logged(pool: &PgPool) -> Vec<String> {
     log(pool).await.iter().map(|entry| decode(entry).event_id).collect()
 }
 
 /// The event of an entry.
-pub fn decode(entry: &Entry) -> Event {
+pub(crate) fn decode(entry: &Entry) -> Event {
     Event::decode(entry.body.as_slice()).unwrap()
 }
 
 /// Ids of events.
-pub fn ids_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<String> {
+pub(crate) fn ids_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<String> {
     events.into_iter().map(|event| event.event_id.clone()).collect()
 }
 
 /// Positions from 1 without a hole, and every hash recomputed from the bytes.
-pub fn assert_sound(entries: &[Entry]) {
+pub(crate) fn assert_sound(entries: &[Entry]) {
     let mut chain: Hash = leaf::EMPTY_CHAIN;
     for (place, entry) in entries.iter().enumerate() {
         assert_eq!(entry.position, place as i64 + 1);
@@ -132,7 +132,7 @@ pub fn assert_sound(entries: &[Entry]) {
 }
 
 /// Waits until `done` answers true.
-pub async fn until<F, Fut>(what: &str, mut done: F)
+pub(crate) async fn until<F, Fut>(what: &str, mut done: F)
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,

@@ -1,0 +1,5 @@
+//! The evaluation service.
+
+fn main() -> std::process::ExitCode {
+    tuntas_evaluation::main()
+}

@@ -98,6 +98,7 @@ pub fn relation(official: &Official, case: &wire::Case) -> Relation {
     Relation {
         lead: has_agency && case.lead_opd == own,
         contributor: has_agency && case.contributions.iter().filter(open).any(|part| part.opd_code == own),
+        took_part: has_agency && case.contributions.iter().any(|part| part.opd_code == own),
         complained: has_agency && case.complained_opd == own,
         supervisory: case.supervisory,
         authority: match wire::party::Kind::try_from(kind) {

@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 use tuntas_domain::{
     CommandKind, Official, PositionId, Refusal, ReportKind,
     authorization::{Relation, may},
-    party::Party,
     refusal::StateCode,
 };
 use tuntas_kit::{directory::Snapshot, problem::Problem};
@@ -75,17 +74,7 @@ pub fn check(
 }
 
 fn authorize(official: &Official, case: &Case, kind: CommandKind) -> Result<(), Refusal> {
-    let own = official.opd.as_ref().map_or("", |opd| opd.as_str());
-    let open = |part: &&tuntas_proto::case::v1::Contribution| part.done_at.is_none() && part.ended_at.is_none();
-    let relation = Relation {
-        lead: case.lead_opd == own,
-        contributor: case.contributions.iter().filter(open).any(|part| part.opd_code == own),
-        complained: case.complained_opd == own,
-        supervisory: case.supervisory,
-        // Who verifies and disposes; no agency's command depends on it.
-        authority: Party::Manager,
-        head_required: case.head_required,
-    };
+    let relation = convert::relation(official, case);
     let may_with = |relation: &Relation| official.roles.iter().any(|role| may(*role, kind, relation));
     if may_with(&relation) {
         return Ok(());

@@ -45,6 +45,9 @@ async fn an_event_that_comes_twice_is_planned_once(pool: PgPool) {
     assert_eq!(delivery.event_id.to_string(), event.event_id);
 }
 
+/// What happens, the case after it, the details, and who is told by which template.
+type Step<'a> = (&'a str, Case, Details, Vec<(&'a str, &'a str)>);
+
 #[sqlx::test(migrations = false)]
 async fn each_step_of_a_case_tells_those_whom_it_concerns(pool: PgPool) {
     let world = World::new(pool).await;
@@ -72,7 +75,7 @@ async fn each_step_of_a_case_tells_those_whom_it_concerns(pool: PgPool) {
         details
     };
     let reporter = report.as_str();
-    let steps: Vec<(&str, Case, Details, Vec<(&str, &str)>)> = vec![
+    let steps: Vec<Step<'_>> = vec![
         ("verified", case(&new_id(), 2, &report), Details::default(), vec![]),
         (
             "completion_requested",

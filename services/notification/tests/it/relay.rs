@@ -151,7 +151,7 @@ impl ForeignRelay {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.extension().is_some_and(|extension| extension == "new") {
+                } else if path.extension().is_none_or(|extension| extension != "new") {
                     found.push(std::fs::read_to_string(path).unwrap());
                 }
             }

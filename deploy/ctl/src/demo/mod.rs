@@ -6,6 +6,7 @@
 
 pub mod acts;
 pub mod dice;
+mod plots;
 pub mod story;
 pub mod summary;
 pub mod words;

@@ -1,0 +1,271 @@
+//! A private platform for a test, started by `deploy/up` as anybody would, and broken as nobody wants it.
+//!
+//! Processes are supervised: one that is killed comes back. Waiting is always for a condition with a deadline.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use time::OffsetDateTime;
+use tuntas_ctl::platform::Platform;
+use tuntas_kit::clock::{Clock, write_clock_file};
+
+const START_WITHIN: Duration = Duration::from_secs(240);
+const STOP_WITHIN: Duration = Duration::from_secs(60);
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+const POLL_WAIT: Duration = Duration::from_millis(50);
+/// Processes of a platform.
+pub const PROCESSES: [&str; 8] =
+    ["intake", "routing", "oversight", "notification", "evaluation", "desk-others", "desk-dishub", "desk-pupr-pkpp"];
+
+/// A platform of its own.
+pub struct Instance {
+    state: PathBuf,
+    up: Child,
+}
+
+impl Instance {
+    /// Starts a platform whose clock is `weeks_ago` behind, in demo mode.
+    ///
+    /// # Errors
+    /// It does not get ready in time; the message has the end of its log.
+    pub fn start(weeks_ago: i64) -> anyhow::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        // Short, because PostgreSQL's socket path has to fit into 107 bytes.
+        let state = PathBuf::from(format!("/var/tmp/tuntas-it.{}.{number}", std::process::id()));
+        fs::create_dir_all(&state)?;
+        let start = Clock::System.now() - time::Duration::weeks(weeks_ago);
+        write_clock_file(&state.join("clock"), start)?;
+        let log = fs::File::create(state.join("up.log"))?;
+        let up = Command::new(repo().join("deploy/up"))
+            .arg("--state")
+            .arg(&state)
+            .env("TUNTAS_BIN_DIR", bin_dir()?)
+            .env_remove("TUNTAS_STATE")
+            // Outages of the broker are part of the tests: its own servers, not those that other tests share.
+            .env_remove("TUNTAS_POSTGRES_ADMIN_URL")
+            .env_remove("TUNTAS_AMQP_URL")
+            .env_remove("TUNTAS_AMQP_MGMT_URL")
+            .env("TUNTAS_POSTGRES_OPTIONS", "-c fsync=off -c full_page_writes=off")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("deploy/up does not start")?;
+        let mut instance = Self { state, up };
+        instance.wait_until_ready()?;
+        Ok(instance)
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let log = fs::read_to_string(self.state.join("up.log")).unwrap_or_default();
+            if log.contains("Tuntas is running") {
+                return Ok(());
+            }
+            if let Some(status) = self.up.try_wait()? {
+                bail!("deploy/up ended with {status}:\n{}", tail(&log));
+            }
+            ensure!(started.elapsed() < START_WITHIN, "deploy/up does not get ready:\n{}", tail(&log));
+            std::thread::sleep(POLL_WAIT);
+        }
+    }
+
+    /// State folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The platform, asked with this patience.
+    ///
+    /// # Errors
+    /// Its endpoints cannot be read.
+    pub fn platform(&self, patience: Duration) -> anyhow::Result<Platform> {
+        Ok(Platform::open(&self.state, patience)?)
+    }
+
+    /// The platform's time as its processes wrote it down last.
+    ///
+    /// # Errors
+    /// The clock file cannot be read.
+    pub fn now(&self) -> anyhow::Result<OffsetDateTime> {
+        Ok(Clock::demo_from_file(&self.state.join("clock"))?.now())
+    }
+
+    /// Runs `tuntas` on this platform and gives exit code, standard output and standard error.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn tuntas(&self, arguments: &[&str]) -> anyhow::Result<(i32, String, String)> {
+        let output = self.tuntas_command(arguments)?.output()?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok((output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr)))
+    }
+
+    /// `tuntas` on this platform, not yet started.
+    ///
+    /// # Errors
+    /// It is not built.
+    pub fn tuntas_command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(bin_dir()?.join("tuntas"));
+        command.args(arguments).env("TUNTAS_STATE", &self.state).stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn pid(&self, file: &str) -> anyhow::Result<String> {
+        let path = self.state.join("run").join(file);
+        let pid = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(pid.trim().to_owned())
+    }
+
+    /// Ends a process with SIGKILL; its supervisor starts it again.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn kill_9(&self, process: &str) -> anyhow::Result<()> {
+        signal("-KILL", &self.pid(&format!("{process}.pid"))?)
+    }
+
+    /// Stops a process and keeps it down.
+    ///
+    /// # Errors
+    /// It does not run, or does not stop in time.
+    pub fn take_down(&self, process: &str) -> anyhow::Result<()> {
+        signal("-TERM", &self.pid(&format!("{process}.supervisor"))?)?;
+        let file = self.state.join("run").join(format!("{process}.supervisor"));
+        wait_for(STOP_WITHIN, &format!("{process} to stop"), || Ok(!file.exists()))
+    }
+
+    /// Starts a process that was taken down.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn bring_back(&self, process: &str) -> anyhow::Result<()> {
+        let service = if process.starts_with("desk-") { "desk" } else { process };
+        Command::new("setsid")
+            .arg(repo().join("deploy/supervise"))
+            .arg(process)
+            .arg(self.state.join("env").join(format!("{process}.env")))
+            .arg(self.state.join("run"))
+            .arg(self.state.join("logs"))
+            .arg(bin_dir()?.join(service))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("deploy/supervise does not start")?;
+        self.wait_ready(process)
+    }
+
+    /// Waits until a process is ready again.
+    ///
+    /// # Errors
+    /// It does not get ready in time.
+    pub fn wait_ready(&self, process: &str) -> anyhow::Result<()> {
+        let env = fs::read_to_string(self.state.join("env").join(format!("{process}.env")))?;
+        let listen = env.lines().find_map(|line| line.strip_prefix("TUNTAS__HTTP__LISTEN=")).context("no address")?;
+        let url = format!("http://{listen}/readyz");
+        wait_for(BACK_WITHIN, &format!("{process} to be ready"), || {
+            Ok(Command::new("curl").args(["-fsS", "-m", "2", "-o", "/dev/null", &url]).stderr(Stdio::null()).status()?.success())
+        })
+    }
+
+    /// Kills or starts a server: `kill-rabbitmq`, `start-rabbitmq`, `kill-postgres`, `start-postgres`.
+    ///
+    /// # Errors
+    /// It does not work.
+    pub fn servers(&self, what: &str) -> anyhow::Result<()> {
+        let status = Command::new(repo().join("deploy/servers")).arg(what).arg("--state").arg(&self.state).status()?;
+        ensure!(status.success(), "deploy/servers {what}: {status}");
+        Ok(())
+    }
+
+    /// Every database as text, by process.
+    ///
+    /// # Errors
+    /// `pg_dump` fails.
+    pub fn dump_databases(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let platform = self.platform(Duration::ZERO)?;
+        let tool = newest_pg_dump();
+        let mut dumps = Vec::new();
+        for (name, url) in &platform.endpoints().databases {
+            let output = Command::new(&tool).arg("--inserts").arg(url).output()?;
+            ensure!(output.status.success(), "pg_dump of {name}: {}", String::from_utf8_lossy(&output.stderr));
+            dumps.push((name.clone(), output.stdout));
+        }
+        Ok(dumps)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // A test that failed is not made clearer by a failing clean-up: what cannot be stopped is left.
+        let _ = signal("-TERM", &self.up.id().to_string());
+        let ended = wait_for(STOP_WITHIN, "deploy/up to stop", || Ok(self.up.try_wait()?.is_some()));
+        if ended.is_err() {
+            let _ = self.up.kill();
+        }
+        if std::env::var_os("TUNTAS_TEST_KEEP").is_some() {
+            return;
+        }
+        let remove = Command::new(repo().join("deploy/servers")).args(["remove", "--state"]).arg(&self.state).stderr(Stdio::null()).status();
+        if remove.is_ok() {
+            let _ = fs::remove_dir_all(&self.state);
+        }
+    }
+}
+
+/// Polls a condition until it holds.
+///
+/// # Errors
+/// It does not hold within the time, or cannot be asked.
+pub fn wait_for(within: Duration, what: &str, mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while !holds()? {
+        ensure!(started.elapsed() < within, "waited {} s for {what}", within.as_secs());
+        std::thread::sleep(POLL_WAIT);
+    }
+    Ok(())
+}
+
+/// Root of the repository.
+#[must_use]
+pub fn repo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where the programs of this build are: beside the test itself.
+fn bin_dir() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let dir = test.parent().and_then(Path::parent).context("no target folder")?.to_owned();
+    for program in ["tuntas", "intake", "routing", "desk", "notification", "evaluation", "oversight"] {
+        ensure!(dir.join(program).exists(), "{program} is not built: cargo build --workspace --bins, or run deploy/test");
+    }
+    Ok(dir)
+}
+
+fn newest_pg_dump() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let mut found: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin/pg_dump")).filter(|path| path.exists()).collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| PathBuf::from("pg_dump"))
+}
+
+fn signal(signal: &str, pid: &str) -> anyhow::Result<()> {
+    let status = Command::new("kill").args([signal, pid]).stderr(Stdio::null()).status()?;
+    ensure!(status.success(), "no process {pid}");
+    Ok(())
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+}

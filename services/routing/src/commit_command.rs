@@ -202,6 +202,16 @@ impl Moves {
         })
     }
 
+    /// Locked cases that have not moved, with when they are due next by the present policy and calendar.
+    pub(crate) fn unmoved(&self) -> Vec<(CaseId, Option<OffsetDateTime>)> {
+        let (policies, calendar) = (&self.directory.policies, &self.directory.calendar);
+        let unmoved = self.cases.values().filter(|tracked| tracked.moved().is_none());
+        unmoved
+            .filter_map(|tracked| tracked.current.as_ref())
+            .map(|case| (case.id, next_due(case, policies, calendar)))
+            .collect()
+    }
+
     /// Stores the cases that moved with their events, and gives what is to be appended to the outbox.
     ///
     /// # Errors

@@ -179,7 +179,14 @@ async fn take(
             stuck.push((case_id, reason));
         }
     }
+    let unmoved = moves.unmoved();
     let events = moves.save(conn).await?;
+    for (case_id, next_due_at) in unmoved {
+        if next_due_at.is_some_and(|at| at <= now) {
+            stuck.push((case_id, "it is due and nothing happens".to_owned()));
+        }
+        store::cases::set_next_due(conn, case_id, next_due_at).await?;
+    }
     for (case_id, reason) in stuck {
         tracing::error!(case.id = %case_id, reason, "a case is stuck: it cannot be moved");
         store::cases::set_stuck(conn, case_id, &reason).await?;

@@ -40,8 +40,10 @@ pub(crate) async fn get_case(
 ) -> Result<GetCaseResponse, Problem> {
     let mut conn = routing.pool.acquire().await?;
     let case_id = find(&mut conn, request).await?;
-    let case = at_least(routing, &mut conn, case_id, request.at_least_seq).await?;
+    drop(conn);
+    let case = at_least(routing, case_id, request.at_least_seq).await?;
     let now = routing.clock.now();
+    let mut conn = routing.pool.acquire().await?;
     let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
     authorize(&caller, assertion, &case)?;
     let history = match request.with_history {
@@ -70,13 +72,16 @@ async fn find(conn: &mut PgConnection, request: &GetCaseRequest) -> Result<CaseI
     Ok(place.case_id)
 }
 
-async fn at_least(routing: &Routing, conn: &mut PgConnection, case_id: CaseId, seq: u64) -> Result<Case, Problem> {
+/// The case once it has the sequence, or what there is when the wait is over. No connection is held meanwhile.
+async fn at_least(routing: &Routing, case_id: CaseId, seq: u64) -> Result<Case, Problem> {
     let deadline = Instant::now() + routing.config.cases.read_wait();
     loop {
-        let case = store::cases::load(conn, case_id).await?.ok_or(UNKNOWN_CASE)?;
+        let mut conn = routing.pool.acquire().await?;
+        let case = store::cases::load(&mut conn, case_id).await?.ok_or(UNKNOWN_CASE)?;
         if case.seq >= seq || Instant::now() >= deadline {
             return Ok(case);
         }
+        drop(conn);
         sleep(POLL).await;
     }
 }

@@ -220,6 +220,25 @@ pub async fn claim_due(conn: &mut PgConnection, now: OffsetDateTime, batch_max: 
     Ok(rows.into_iter().map(|row| loaded(row.case_id, row.body)).collect())
 }
 
+/// Corrects when the reconciler has to look at a case next; a new version of the policy can move that.
+///
+/// # Errors
+/// The database's.
+pub async fn set_next_due(
+    conn: &mut PgConnection,
+    case_id: CaseId,
+    next_due_at: Option<OffsetDateTime>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE kase SET next_due_at = $2 WHERE case_id = $1",
+        case_id.into_uuid(),
+        next_due_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Puts a case aside that the reconciler cannot move, so that it holds up nobody else.
 ///
 /// # Errors

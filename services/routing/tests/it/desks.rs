@@ -2,11 +2,12 @@
 
 use sqlx::PgPool;
 use time::Duration;
-use tuntas_proto::case::v1::{Outcome, case_command::{self as ask, Command}};
-
-use crate::support::{
-    HEAD, LIAISON, VERIFIER, accept, answer, dispose, fact, name, received, refusal, riau,
+use tuntas_proto::case::v1::{
+    Outcome,
+    case_command::{self as ask, Command},
 };
+
+use crate::support::{HEAD, LIAISON, VERIFIER, accept, answer, dispose, fact, name, received, refusal, riau};
 
 #[sqlx::test(migrations = false)]
 async fn a_command_that_comes_twice_counts_once(pool: PgPool) {
@@ -61,7 +62,12 @@ async fn nobody_speaks_for_another_agency(pool: PgPool) {
     let mut stolen = world.desks_with("pupr-pkpp", filed.case, accept(), now, token.clone());
     let cause = stolen.event_id.to_string();
     assert!(world.consume("routing.commands", stolen.clone()).await.unwrap());
-    let refused = world.published().await.into_iter().rev().find(|m| m.event.causation_id == cause);
+    let refused = world
+        .published()
+        .await
+        .into_iter()
+        .rev()
+        .find(|m| m.event.causation_id == cause);
     assert_eq!(refusal(&refused.unwrap().event), "forbidden");
 
     // A command that names another agency than its key.
@@ -69,14 +75,24 @@ async fn nobody_speaks_for_another_agency(pool: PgPool) {
     stolen.routing_key = "opd.pupr-pkpp.commands".to_owned();
     let cause = stolen.event_id.to_string();
     assert!(world.consume("routing.commands", stolen).await.unwrap());
-    let refused = world.published().await.into_iter().rev().find(|m| m.event.causation_id == cause);
+    let refused = world
+        .published()
+        .await
+        .into_iter()
+        .rev()
+        .find(|m| m.event.causation_id == cause);
     assert_eq!(refusal(&refused.unwrap().event), "forbidden");
 
     // An assertion that is none.
     let forged = world.desks_with("dishub", filed.case, accept(), now, "a.b.c".to_owned());
     let cause = forged.event_id.to_string();
     assert!(world.consume("routing.commands", forged).await.unwrap());
-    let refused = world.published().await.into_iter().rev().find(|m| m.event.causation_id == cause);
+    let refused = world
+        .published()
+        .await
+        .into_iter()
+        .rev()
+        .find(|m| m.event.causation_id == cause);
     assert_eq!(refusal(&refused.unwrap().event), "unauthenticated");
 
     assert_eq!(world.names(filed.case).await.last().unwrap(), "disposed");
@@ -92,7 +108,7 @@ async fn an_assertion_counts_as_of_the_issue_of_the_command(pool: PgPool) {
     let cause = command.event_id.to_string();
     assert!(world.consume("routing.commands", command).await.unwrap());
     let accepted = world.facts(filed.case).await.pop().unwrap();
-    assert_eq!((name(&accepted), accepted.causation_id), ("accepted", cause));
+    assert_eq!((name(&accepted), &accepted.causation_id), ("accepted", &cause));
 
     // An assertion that had expired when the command was issued.
     let old = world.token(HEAD);
@@ -100,7 +116,12 @@ async fn an_assertion_counts_as_of_the_issue_of_the_command(pool: PgPool) {
     let late = world.desks_with("dishub", filed.case, answer(Outcome::Resolved), world.now(), old);
     let cause = late.event_id.to_string();
     assert!(world.consume("routing.commands", late).await.unwrap());
-    let refused = world.published().await.into_iter().rev().find(|m| m.event.causation_id == cause);
+    let refused = world
+        .published()
+        .await
+        .into_iter()
+        .rev()
+        .find(|m| m.event.causation_id == cause);
     assert_eq!(refusal(&refused.unwrap().event), "unauthenticated");
 }
 
@@ -131,10 +152,14 @@ async fn commands_of_one_batch_are_decided_in_their_order(pool: PgPool) {
 async fn a_malformed_command_is_refused_not_buried(pool: PgPool) {
     let world = riau(pool).await;
     let filed = world.disposed("dishub", &[]).await;
-    let nobody = Command::Assign(ask::Assign { position_id: "Not An Id".to_owned() });
+    let nobody = Command::Assign(ask::Assign {
+        position_id: "Not An Id".to_owned(),
+    });
     let refused = world.desk(LIAISON, filed.case, nobody).await;
     assert_eq!(refusal(&refused), "invalid_argument");
-    let citizens = Command::Withdraw(ask::Withdraw { report_id: filed.report.to_string() });
+    let citizens = Command::Withdraw(ask::Withdraw {
+        report_id: filed.report.to_string(),
+    });
     let refused = world.desk(LIAISON, filed.case, citizens).await;
     assert_eq!(refusal(&refused), "not_permitted");
     let unknown = tuntas_domain::CaseId::new(tuntas_kit::ids::new_id());

@@ -12,8 +12,8 @@ use tuntas_proto::{
 };
 
 use crate::support::{
-    self, LIAISON, MANAGER, VERIFIER, World, accept, answer, dispose, fact, give_back, merge_into, name,
-    outcome, reject, riau, state, text, verify, verify_as,
+    self, LIAISON, MANAGER, VERIFIER, World, accept, answer, dispose, fact, give_back, merge_into, name, outcome,
+    reject, riau, state, text, verify, verify_as,
 };
 
 #[sqlx::test(migrations = false)]
@@ -34,10 +34,22 @@ async fn a_report_travels_from_filing_to_a_closed_case(pool: PgPool) {
     world.pass(Duration::days(20)).await;
 
     let case = world.case(filed.case).await;
-    assert_eq!(case.state, State::Closed { outcome: tuntas_domain::Outcome::Resolved });
+    assert_eq!(
+        case.state,
+        State::Closed {
+            outcome: tuntas_domain::Outcome::Resolved
+        }
+    );
     let expected = [
-        "filed", "verified", "disposed", "accepted", "assigned", "progress_recorded",
-        "first_response_released", "answered", "closed_by_silence",
+        "filed",
+        "verified",
+        "disposed",
+        "accepted",
+        "assigned",
+        "progress_recorded",
+        "first_response_released",
+        "answered",
+        "closed_by_silence",
     ];
     assert_eq!(world.names(filed.case).await, expected);
     assert_eq!(case.next_due(&world).await, None);
@@ -75,7 +87,10 @@ async fn each_fact_carries_the_state_it_led_to_and_goes_to_the_agencies_concerne
     assert_eq!(opened.actor.as_ref().unwrap().via, "citizen");
     assert!(verified.causation_id.is_empty(), "an officer's call is no event");
     assert_eq!(verified.actor.as_ref().unwrap().position_id, VERIFIER);
-    assert!(fact(verified).details.as_ref().unwrap().text.is_some(), "the redacted text");
+    assert!(
+        fact(verified).details.as_ref().unwrap().text.is_some(),
+        "the redacted text"
+    );
     assert!(world.told(&verified.event_id).await.is_empty());
     assert_eq!(world.told(&disposed.event_id).await, ["opd.dishub.cases"]);
     let keys: Vec<String> = world.published().await.into_iter().map(|m| m.routing_key).collect();
@@ -106,7 +121,10 @@ async fn the_second_return_leads_to_the_binding_decision(pool: PgPool) {
         world.refused(MANAGER, filed.case, dispose("dishub", &[])).await,
         "binding_decision_required"
     );
-    let bind = Command::Bind(ask::Bind { lead_opd: "dishub".to_owned(), reason: text() });
+    let bind = Command::Bind(ask::Bind {
+        lead_opd: "dishub".to_owned(),
+        reason: text(),
+    });
     assert_eq!(world.refused(VERIFIER, filed.case, bind.clone()).await, "not_permitted");
     let case = world.must(MANAGER, filed.case, bind).await;
     assert_eq!(state(&case), WireState::InProgress);
@@ -126,12 +144,15 @@ async fn outcomes_of_an_answer(pool: PgPool) {
         (ReportKind::Aspiration, Outcome::NotedNotTakenUp),
     ] {
         let filed = world.complaint().await;
-        let verify = verify_as(ask::Verify { kind: kind.into(), ..ask::Verify::default() });
+        let verify = verify_as(ask::Verify {
+            kind: kind.into(),
+            ..ask::Verify::default()
+        });
         world.must(VERIFIER, filed.case, verify).await;
         world.must(VERIFIER, filed.case, dispose("dishub", &[])).await;
         world.must(LIAISON, filed.case, accept()).await;
         world.must(LIAISON, filed.case, answer(claimed)).await;
-        world.pass(Duration::days(18)).await;
+        world.pass(Duration::days(22)).await;
         let case = world.get(MANAGER, filed.case).await.unwrap();
         assert_eq!((state(&case), outcome(&case)), (WireState::Closed, claimed));
         world.case(filed.case).await;
@@ -164,10 +185,19 @@ async fn referred_to_an_authority_that_has_no_queue(pool: PgPool) {
     let world = riau(pool).await;
     let filed = world.complaint().await;
     let refer = |code: &str| {
-        Command::Refer(ask::Refer { authority_code: code.to_owned(), explanation: text() })
+        Command::Refer(ask::Refer {
+            authority_code: code.to_owned(),
+            explanation: text(),
+        })
     };
-    assert_eq!(world.refused(VERIFIER, filed.case, refer("dishub")).await, "unknown_agency");
-    assert_eq!(world.refused(VERIFIER, filed.case, refer("Not A Code")).await, "invalid_argument");
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, refer("dishub")).await,
+        "unknown_agency"
+    );
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, refer("Not A Code")).await,
+        "invalid_argument"
+    );
     let case = world.must(VERIFIER, filed.case, refer("pemko-pekanbaru")).await;
     assert_eq!(outcome(&case), Outcome::Referred);
     assert_eq!(case.referred_to, "pemko-pekanbaru");
@@ -183,7 +213,9 @@ async fn merged_withdrawn_and_lapsed(pool: PgPool) {
     let case = world.must(VERIFIER, duplicate.case, merge_into(survivor.case)).await;
     assert_eq!(outcome(&case), Outcome::Merged);
 
-    let withdraw = Command::Withdraw(ask::Withdraw { report_id: String::new() });
+    let withdraw = Command::Withdraw(ask::Withdraw {
+        report_id: String::new(),
+    });
     let withdrawn = world.complaint().await;
     world.citizen(withdrawn.report, withdraw).await;
     let case = world.get(MANAGER, withdrawn.case).await.unwrap();
@@ -220,9 +252,18 @@ async fn recalled_and_transferred(pool: PgPool) {
     assert!(case.transfer_requested);
     let decline = Command::DeclineTransfer(ask::DeclineTransfer { reason: text() });
     world.must(MANAGER, filed.case, decline.clone()).await;
-    assert_eq!(world.refused(MANAGER, filed.case, decline).await, "no_transfer_requested");
-    let transfer = Command::Transfer(ask::Transfer { to_opd: "pupr-pkpp".to_owned(), reason: text() });
-    assert_eq!(world.refused(VERIFIER, filed.case, transfer.clone()).await, "not_permitted");
+    assert_eq!(
+        world.refused(MANAGER, filed.case, decline).await,
+        "no_transfer_requested"
+    );
+    let transfer = Command::Transfer(ask::Transfer {
+        to_opd: "pupr-pkpp".to_owned(),
+        reason: text(),
+    });
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, transfer.clone()).await,
+        "not_permitted"
+    );
     let case = world.must(MANAGER, filed.case, transfer).await;
     assert_eq!(case.lead_opd, "pupr-pkpp");
     let transferred = world.facts(filed.case).await.pop().unwrap();
@@ -237,7 +278,10 @@ async fn completed_after_a_request(pool: PgPool) {
     let filed = world.complaint().await;
     let ask_more = Command::RequestCompletion(ask::RequestCompletion { question: text() });
     world.must(VERIFIER, filed.case, ask_more.clone()).await;
-    let complete = Command::Complete(ask::Complete { report_id: String::new(), text: text() });
+    let complete = Command::Complete(ask::Complete {
+        report_id: String::new(),
+        text: text(),
+    });
     let completed = world.citizen(filed.report, complete).await;
     assert_eq!(name(&completed), "completed");
     assert!(fact(&completed).details.as_ref().unwrap().text.is_some());
@@ -248,8 +292,7 @@ async fn completed_after_a_request(pool: PgPool) {
     world.must(VERIFIER, filed.case, verify()).await;
     world.must(VERIFIER, filed.case, dispose("dishub", &[])).await;
     world.must(LIAISON, filed.case, accept()).await;
-    let ask_again =
-        Command::AgencyRequestCompletion(ask::AgencyRequestCompletion { question: text() });
+    let ask_again = Command::AgencyRequestCompletion(ask::AgencyRequestCompletion { question: text() });
     let case = world.must(LIAISON, filed.case, ask_again).await;
     assert_eq!(state(&case), WireState::AwaitingCompletion);
     world.case(filed.case).await;
@@ -268,15 +311,27 @@ async fn reclassified_and_taken_over(pool: PgPool) {
     });
     let case = world.must(VERIFIER, filed.case, reclassify.clone()).await;
     assert_eq!(case.category_code, "transportasi-air");
-    assert_eq!(world.refused(VERIFIER, filed.case, reclassify.clone()).await, "nothing_changes");
-    world.must(VERIFIER, filed.case, Command::Verify(ask::Verify {
-        kind: ReportKind::Aspiration.into(),
-        category_code: "transportasi-air".to_owned(),
-        region_code: "14.01".to_owned(),
-        ..ask::Verify::default()
-    })).await;
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, reclassify.clone()).await,
+        "nothing_changes"
+    );
+    world
+        .must(
+            VERIFIER,
+            filed.case,
+            Command::Verify(ask::Verify {
+                kind: ReportKind::Aspiration.into(),
+                category_code: "transportasi-air".to_owned(),
+                region_code: "14.01".to_owned(),
+                ..ask::Verify::default()
+            }),
+        )
+        .await;
     world.must(VERIFIER, filed.case, dispose("dishub", &[])).await;
-    assert_eq!(world.refused(VERIFIER, filed.case, reclassify).await, "already_disposed");
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, reclassify).await,
+        "already_disposed"
+    );
 
     let take = Command::TakeOver(ask::TakeOver {});
     assert_eq!(
@@ -300,11 +355,17 @@ async fn a_closed_case_is_reopened_by_the_ombudsman(pool: PgPool) {
     let filed = world.answered().await;
     world.pass(Duration::days(18)).await;
     let reopen = Command::Reopen(ask::Reopen { reason: text() });
-    assert_eq!(world.refused(support::DIRECTOR, filed.case, reopen.clone()).await, "not_permitted");
+    assert_eq!(
+        world.refused(support::DIRECTOR, filed.case, reopen.clone()).await,
+        "not_permitted"
+    );
     let case = world.must(support::OMBUDSMAN, filed.case, reopen).await;
     assert_eq!(state(&case), WireState::InProgress);
     assert!(case.head_required);
-    assert_eq!(world.refused(LIAISON, filed.case, answer(Outcome::Resolved)).await, "head_required");
+    assert_eq!(
+        world.refused(LIAISON, filed.case, answer(Outcome::Resolved)).await,
+        "head_required"
+    );
     world.must(support::HEAD, filed.case, answer(Outcome::Resolved)).await;
     world.case(filed.case).await;
 }
@@ -316,10 +377,24 @@ async fn what_does_not_parse_is_refused_and_stores_nothing(pool: PgPool) {
     let before = world.published().await.len();
     let unknown = "0198c0de-0000-7000-8000-000000000000".parse().unwrap();
     assert_eq!(world.refused(VERIFIER, unknown, verify()).await, "unknown_case");
-    assert_eq!(world.refused(VERIFIER, filed.case, dispose("dishub", &[])).await, "illegal_move");
-    assert_eq!(world.refused(VERIFIER, filed.case, dispose("", &[])).await, "invalid_argument");
-    let nobody = Command::Assign(ask::Assign { position_id: "x".repeat(5_000) });
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, dispose("dishub", &[])).await,
+        "illegal_move"
+    );
+    assert_eq!(
+        world.refused(VERIFIER, filed.case, dispose("", &[])).await,
+        "invalid_argument"
+    );
+    let nobody = Command::Assign(ask::Assign {
+        position_id: "x".repeat(5_000),
+    });
     assert_eq!(world.refused(LIAISON, filed.case, nobody).await, "invalid_argument");
     assert_eq!(world.published().await.len(), before);
-    assert!(world.published().await.iter().all(|m| !matches!(m.event.payload, Some(Payload::CommandRefused(_)))));
+    assert!(
+        world
+            .published()
+            .await
+            .iter()
+            .all(|m| !matches!(m.event.payload, Some(Payload::CommandRefused(_))))
+    );
 }

@@ -24,14 +24,13 @@ use tuntas_proto::{
     },
     common::v1::TextRef,
     event::v1::{
-        Agency, CalendarChanged, CaseCommandIssued, Category, CitizenCommandReceived,
-        DirectoryChanged, Event, HolderTerm, Position, Region, ReportFiled,
-        directory_changed::Change, event::Payload,
+        Agency, CalendarChanged, CaseCommandIssued, Category, CitizenCommandReceived, DirectoryChanged, Event,
+        HolderTerm, Position, Region, ReportFiled, directory_changed::Change, event::Payload,
     },
     routing::v1::{
-        ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, HolderContact,
-        ImportDirectoryRequest, ImportDirectoryResponse, PutHolidaysRequest, PutHolidaysResponse,
-        cases_server::Cases, directory_server::Directory,
+        ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, HolderContact, ImportDirectoryRequest,
+        ImportDirectoryResponse, PutHolidaysRequest, PutHolidaysResponse, cases_server::Cases,
+        directory_server::Directory,
     },
     wire_time::timestamp,
 };
@@ -43,7 +42,7 @@ use tuntas_routing::{
 use uuid::Uuid;
 
 /// Monday, 09:00 WIB; no holiday for weeks.
-pub(crate) const START: OffsetDateTime = datetime!(2026-10-05 02:00 UTC);
+pub(crate) const START: OffsetDateTime = datetime!(2025-10-06 02:00 UTC);
 
 /// Agencies of the small directory.
 pub(crate) const OPDS: [&str; 5] = ["dishub", "pupr-pkpp", "diskominfotik", "inspektorat", "dlhk"];
@@ -85,7 +84,13 @@ pub(crate) async fn empty(pool: PgPool) -> World {
         stop: tokio_util::sync::CancellationToken::new(),
     };
     let api = Api::new(routing.clone());
-    World { routing, api, clock, keys, holders: BTreeMap::new() }
+    World {
+        routing,
+        api,
+        clock,
+        keys,
+        holders: BTreeMap::new(),
+    }
 }
 
 /// A service with the small directory and the holidays.
@@ -180,7 +185,10 @@ pub(crate) fn entries() -> Vec<DirectoryChanged> {
             ..Agency::default()
         }));
     }
-    for row in rows("categories.csv").into_iter().filter(|row| is_in(&row["default_opd"])) {
+    for row in rows("categories.csv")
+        .into_iter()
+        .filter(|row| is_in(&row["default_opd"]))
+    {
         changes.push(Change::Category(Category {
             code: row["code"].clone(),
             name_id: row["name_id"].clone(),
@@ -211,7 +219,10 @@ pub(crate) fn entries() -> Vec<DirectoryChanged> {
             term_id: String::new(),
         })
     }));
-    changes.into_iter().map(|change| DirectoryChanged { change: Some(change) }).collect()
+    changes
+        .into_iter()
+        .map(|change| DirectoryChanged { change: Some(change) })
+        .collect()
 }
 
 fn held() -> impl Iterator<Item = BTreeMap<String, String>> {
@@ -220,7 +231,9 @@ fn held() -> impl Iterator<Item = BTreeMap<String, String>> {
         .filter(|row| is_in(&row["opd"]))
         .map(|row| row["id"].clone())
         .collect();
-    rows("holders.csv").into_iter().filter(move |row| known.contains(&row["position"]))
+    rows("holders.csv")
+        .into_iter()
+        .filter(move |row| known.contains(&row["position"]))
 }
 
 pub(crate) fn contacts() -> Vec<HolderContact> {
@@ -247,7 +260,10 @@ pub(crate) fn holidays() -> Vec<CalendarChanged> {
 
 /// A text that lives in intake.
 pub(crate) fn text() -> Option<TextRef> {
-    Some(TextRef { text_id: ids::new_id().to_string(), commitment: vec![7; 32] })
+    Some(TextRef {
+        text_id: ids::new_id().to_string(),
+        commitment: vec![7; 32],
+    })
 }
 
 /// A fresh idempotency key.
@@ -272,14 +288,22 @@ impl World {
         self.clock.now()
     }
 
-    /// Moves the clock forward and lets everything happen that falls due on the way, hour by hour.
+    /// Moves the clock forward and lets everything happen that falls due on the way, at its time.
     pub(crate) async fn pass(&self, duration: Duration) {
         let until = self.now() + duration;
         while self.now() < until {
-            let next = (self.now() + Duration::hours(6)).min(until);
+            let next: Option<OffsetDateTime> = sqlx::query_scalar("SELECT min(next_due_at) FROM kase")
+                .fetch_one(&self.routing.pool)
+                .await
+                .unwrap();
+            let next = next.map_or(until, |next| next.clamp(self.now(), until));
             self.clock.advance_to(next).unwrap();
             fall_due::settle_all(&self.routing).await.unwrap();
         }
+    }
+
+    pub(crate) fn signer(&self, name: &str) -> Signer {
+        self.keys[name].clone()
     }
 
     pub(crate) fn holder(&self, position: &str) -> HolderId {
@@ -297,7 +321,9 @@ impl World {
 
     fn bearer<T>(message: T, token: &str) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request
+            .metadata_mut()
+            .insert("authorization", format!("Bearer {token}").parse().unwrap());
         request
     }
 
@@ -316,16 +342,20 @@ impl World {
         entries: Vec<DirectoryChanged>,
         contacts: Vec<HolderContact>,
     ) -> Result<ImportDirectoryResponse, Status> {
-        let request = ImportDirectoryRequest { idempotency_key: key(), entries, contacts };
+        let request = ImportDirectoryRequest {
+            idempotency_key: key(),
+            entries,
+            contacts,
+        };
         let answer = self.api.import_directory(self.service("edge", request)).await;
         answer.map(Response::into_inner)
     }
 
-    pub(crate) async fn put_holidays(
-        &self,
-        holidays: Vec<CalendarChanged>,
-    ) -> Result<PutHolidaysResponse, Status> {
-        let request = PutHolidaysRequest { idempotency_key: key(), holidays };
+    pub(crate) async fn put_holidays(&self, holidays: Vec<CalendarChanged>) -> Result<PutHolidaysResponse, Status> {
+        let request = PutHolidaysRequest {
+            idempotency_key: key(),
+            holidays,
+        };
         let answer = self.api.put_holidays(self.service("edge", request)).await;
         answer.map(Response::into_inner)
     }
@@ -339,9 +369,15 @@ impl World {
     ) -> Result<ExecuteCommandResponse, Status> {
         let request = ExecuteCommandRequest {
             idempotency_key: key(),
-            command: Some(CaseCommand { case_id: case.to_string(), command: Some(command) }),
+            command: Some(CaseCommand {
+                case_id: case.to_string(),
+                command: Some(command),
+            }),
         };
-        self.api.execute_command(self.by(position, request)).await.map(Response::into_inner)
+        self.api
+            .execute_command(self.by(position, request))
+            .await
+            .map(Response::into_inner)
     }
 
     /// An officer's command that is accepted; gives the resulting case.
@@ -359,11 +395,7 @@ impl World {
     }
 
     /// Handles an event as the consumer of a queue does: claim, handle, commit. Answers whether it was new.
-    pub(crate) async fn consume(
-        &self,
-        queue: &'static str,
-        received: Received,
-    ) -> Result<bool, HandlerError> {
+    pub(crate) async fn consume(&self, queue: &'static str, received: Received) -> Result<bool, HandlerError> {
         let routing = self.routing.clone();
         tx::run(&self.routing.pool, move |conn| {
             Box::pin(async move { claim_and_handle(conn, queue, &routing, &received).await })
@@ -372,11 +404,7 @@ impl World {
     }
 
     /// Handles several events in one transaction, in their order.
-    pub(crate) async fn consume_all(
-        &self,
-        queue: &'static str,
-        batch: Vec<Received>,
-    ) -> Result<(), HandlerError> {
+    pub(crate) async fn consume_all(&self, queue: &'static str, batch: Vec<Received>) -> Result<(), HandlerError> {
         let routing = self.routing.clone();
         tx::run(&self.routing.pool, move |conn| {
             Box::pin(async move {
@@ -394,7 +422,10 @@ impl World {
         let report: ReportId = filed.report_id.parse().unwrap();
         let received = received("intake.report.filed", "intake", Payload::ReportFiled(filed));
         assert!(self.consume("routing.intake", received).await.unwrap());
-        Filed { report, case: self.case_of(report).await }
+        Filed {
+            report,
+            case: self.case_of(report).await,
+        }
     }
 
     /// An ordinary complaint about traffic, filed now.
@@ -429,7 +460,11 @@ impl World {
         let events = store::events::of_case(&mut conn, case).await.unwrap();
         let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
         assert_eq!(seqs, (1..=stored.seq).collect::<Vec<_>>(), "the sequence has no hole");
-        assert_eq!(Case::replay(&events).as_ref(), Some(&stored), "its events rebuild the case");
+        assert_eq!(
+            Case::replay(&events).as_ref(),
+            Some(&stored),
+            "its events rebuild the case"
+        );
         stored
     }
 
@@ -461,12 +496,7 @@ impl World {
     }
 
     /// A citizen's command, taken by intake at a moment; gives the event that routing answered.
-    pub(crate) async fn citizen_at(
-        &self,
-        report: ReportId,
-        command: Command,
-        received_at: OffsetDateTime,
-    ) -> Event {
+    pub(crate) async fn citizen_at(&self, report: ReportId, command: Command, received_at: OffsetDateTime) -> Event {
         let received = citizens(report, command, received_at);
         let cause = received.event_id;
         assert!(self.consume("routing.intake", received).await.unwrap());
@@ -482,13 +512,7 @@ impl World {
     }
 
     /// A desk's command as it comes from the queue.
-    pub(crate) fn desks(
-        &self,
-        position: &str,
-        case: CaseId,
-        command: Command,
-        issued_at: OffsetDateTime,
-    ) -> Received {
+    pub(crate) fn desks(&self, position: &str, case: CaseId, command: Command, issued_at: OffsetDateTime) -> Received {
         let (opd, _) = position.split_once('.').unwrap();
         let assertion = self.token_of(position, &self.holder(position), issued_at);
         self.desks_with(opd, case, command, issued_at, assertion)
@@ -504,11 +528,18 @@ impl World {
     ) -> Received {
         let issued = CaseCommandIssued {
             opd_code: opd.to_owned(),
-            command: Some(CaseCommand { case_id: case.to_string(), command: Some(command) }),
+            command: Some(CaseCommand {
+                case_id: case.to_string(),
+                command: Some(command),
+            }),
             issued_at: Some(timestamp(issued_at)),
             assertion,
         };
-        received(&format!("opd.{opd}.commands"), &format!("desk:{opd}"), Payload::CaseCommandIssued(issued))
+        received(
+            &format!("opd.{opd}.commands"),
+            &format!("desk:{opd}"),
+            Payload::CaseCommandIssued(issued),
+        )
     }
 
     /// Everything published so far, in order.
@@ -538,7 +569,11 @@ impl World {
 
     /// Names of the facts about a case, in order.
     pub(crate) async fn names(&self, case: CaseId) -> Vec<String> {
-        self.facts(case).await.iter().map(|event| name(event).to_owned()).collect()
+        self.facts(case)
+            .await
+            .iter()
+            .map(|event| name(event).to_owned())
+            .collect()
     }
 
     /// Agencies whose queue got a fact.
@@ -557,7 +592,10 @@ impl World {
     }
 
     pub(crate) async fn get(&self, position: &str, case: CaseId) -> Result<wire::Case, Status> {
-        let request = GetCaseRequest { case_id: case.to_string(), ..GetCaseRequest::default() };
+        let request = GetCaseRequest {
+            case_id: case.to_string(),
+            ..GetCaseRequest::default()
+        };
         let answer = self.api.get_case(self.by(position, request)).await?;
         Ok(answer.into_inner().case.unwrap())
     }
@@ -608,17 +646,20 @@ pub(crate) fn received(routing_key: &str, source: &str, payload: Payload) -> Rec
 }
 
 /// A citizen's command as it comes from the queue.
-pub(crate) fn citizens(
-    report: ReportId,
-    command: Command,
-    received_at: OffsetDateTime,
-) -> Received {
+pub(crate) fn citizens(report: ReportId, command: Command, received_at: OffsetDateTime) -> Received {
     let sent = CitizenCommandReceived {
         report_id: report.to_string(),
-        command: Some(CaseCommand { case_id: String::new(), command: Some(command) }),
+        command: Some(CaseCommand {
+            case_id: String::new(),
+            command: Some(command),
+        }),
         received_at: Some(timestamp(received_at)),
     };
-    received("intake.command.received", "intake", Payload::CitizenCommandReceived(sent))
+    received(
+        "intake.command.received",
+        "intake",
+        Payload::CitizenCommandReceived(sent),
+    )
 }
 
 /// Last part of an event's type.
@@ -652,7 +693,11 @@ pub(crate) fn outcome(case: &wire::Case) -> Outcome {
 
 pub(crate) fn verify_as(verify: ask::Verify) -> Command {
     Command::Verify(ask::Verify {
-        kind: if verify.kind == 0 { ReportKind::Complaint.into() } else { verify.kind },
+        kind: if verify.kind == 0 {
+            ReportKind::Complaint.into()
+        } else {
+            verify.kind
+        },
         category_code: "transportasi-darat".to_owned(),
         region_code: "14.71".to_owned(),
         redaction: text(),
@@ -700,13 +745,21 @@ pub(crate) fn reject() -> Command {
 }
 
 pub(crate) fn dispute() -> Command {
-    Command::Dispute(ask::Dispute { report_id: String::new(), text: text() })
+    Command::Dispute(ask::Dispute {
+        report_id: String::new(),
+        text: text(),
+    })
 }
 
 pub(crate) fn contest() -> Command {
-    Command::Contest(ask::Contest { report_id: String::new(), text: text() })
+    Command::Contest(ask::Contest {
+        report_id: String::new(),
+        text: text(),
+    })
 }
 
 pub(crate) fn merge_into(survivor: CaseId) -> Command {
-    Command::Merge(ask::Merge { into_case_id: survivor.to_string() })
+    Command::Merge(ask::Merge {
+        into_case_id: survivor.to_string(),
+    })
 }

@@ -133,7 +133,7 @@ pub struct Relation {
     pub lead: bool,
     /// Their agency has an open contribution.
     pub contributor: bool,
-    /// Their agency contributes or has contributed (it keeps seeing what it took part in).
+    /// Their agency contributes or has contributed: what it took part in it keeps seeing.
     pub took_part: bool,
     /// Their agency is the unit complained about (rule M10).
     pub complained: bool,

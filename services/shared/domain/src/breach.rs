@@ -122,7 +122,7 @@ fn path(case: &Case, clock: &CaseClock, due_at: OffsetDateTime, limits: &Limits,
                 first_of_manager = false;
                 working(limit)
             }
-            Party::Agency(_) if was_returned(case, place) => working(limits.acceptance),
+            Party::Agency(_) if had_to_pass_on(case, place) => working(limits.acceptance),
             Party::Agency(_) => working(total) - working(limits.verification),
             Party::Reporter | Party::Ombudsman => Duration::ZERO,
         };
@@ -139,14 +139,21 @@ fn path(case: &Case, clock: &CaseClock, due_at: OffsetDateTime, limits: &Limits,
     path
 }
 
-/// Whether an agency's interval ended by a return: then only its acceptance limit was its own.
-fn was_returned(case: &Case, place: usize) -> bool {
+/// Whether an agency's interval ended by a return, or the case has gone to another agency since: an agency that
+/// does not answer a case itself had the time of acceptance to say so.
+fn had_to_pass_on(case: &Case, place: usize) -> bool {
     let Some(interval) = case.ledger.get(place) else {
         return false;
     };
-    case.returns.iter().any(|record| {
+    let takes_part = case.lead.as_ref() == interval.party.opd()
+        || case
+            .contributions
+            .iter()
+            .any(|part| Some(&part.opd) == interval.party.opd());
+    let returned = case.returns.iter().any(|record| {
         !record.transfer_request && interval.to == Some(record.at) && interval.party.opd() == Some(&record.opd)
-    })
+    });
+    returned || !takes_part
 }
 
 fn working(limit: Limit) -> Duration {

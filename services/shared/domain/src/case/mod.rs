@@ -136,6 +136,16 @@ impl Case {
         self.clocks.iter().rev().find(|clock| clock.kind == kind)
     }
 
+    /// Of two clocks side by side the one that falls due earlier: the one to show (rule K8).
+    #[must_use]
+    pub fn shown_clock(&self, kind: ClockKind) -> Option<&CaseClock> {
+        let beside = kind.side_by_side().and_then(|other| self.running_clock(other));
+        self.running_clock(kind)
+            .into_iter()
+            .chain(beside)
+            .min_by_key(|clock| clock.due_at)
+    }
+
     /// A report of this case that is neither withdrawn nor moved away.
     #[must_use]
     pub fn live_member(&self, report: ReportId) -> Option<&Member> {

@@ -13,6 +13,7 @@ fn relation() -> Relation {
     Relation {
         lead: false,
         contributor: false,
+        took_part: false,
         complained: false,
         supervisory: false,
         authority: Party::Manager,
@@ -129,7 +130,7 @@ fn operators_read_nothing_and_agencies_only_their_own() {
         assert!(may_see(
             role,
             &Relation {
-                contributor: true,
+                took_part: true,
                 ..relation()
             }
         ));

@@ -8,13 +8,18 @@
 
 mod authorization;
 mod calendar;
+mod charges;
 mod clocks;
+mod clusters;
+mod disputes;
 mod escalation;
 mod evaluation;
 mod ids;
 mod moves;
 mod oversight;
+mod own_unit;
 mod properties;
 mod scoring;
+mod steps;
 mod table;
 mod world;

@@ -231,7 +231,9 @@ fn taken_over() -> World {
     world
 }
 
-const SITUATIONS: [(&str, fn() -> World); 19] = [
+type Situation = (&'static str, fn() -> World);
+
+const SITUATIONS: [Situation; 19] = [
     ("awaiting_verification", || World::filed(complaint())),
     ("awaiting_completion, asked at verification", awaiting_completion),
     ("awaiting_completion, asked by the agency", agency_asked),

@@ -1,6 +1,7 @@
 //! A small province to test in: two agencies and a third, the manager's and the auditor's unit, all positions held.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use time::macros::datetime;
 use time::{Date, Duration, OffsetDateTime};
@@ -43,6 +44,11 @@ pub(crate) fn text() -> TextRef {
 
 /// The shipped holidays, 2024 to 2027.
 pub(crate) fn calendar() -> Calendar {
+    static CALENDAR: LazyLock<Calendar> = LazyLock::new(read_calendar);
+    CALENDAR.clone()
+}
+
+fn read_calendar() -> Calendar {
     let format = time::macros::format_description!("[year]-[month]-[day]");
     let holidays = include_str!("../data/holidays.csv").lines().skip(1).map(|line| {
         let mut fields = line.splitn(3, ',');
@@ -102,6 +108,11 @@ const POSITIONS: [(&str, Option<&str>, &[Role], &str); 16] = [
 ];
 
 pub(crate) fn directory() -> Directory {
+    static DIRECTORY: LazyLock<Directory> = LazyLock::new(make_directory);
+    DIRECTORY.clone()
+}
+
+fn make_directory() -> Directory {
     let positions = POSITIONS.iter().map(|(id, unit, roles, echelon)| {
         let holder: HolderId = format!("h-{}-1", id.replace('.', "-")).parse().unwrap();
         let found = Position {
@@ -241,10 +252,6 @@ impl World {
         self.case.as_ref().expect("a case is open")
     }
 
-    pub(crate) fn case_mut(&mut self) -> &mut Option<Case> {
-        &mut self.case
-    }
-
     pub(crate) fn official(&self, id: &str) -> Actor {
         let id = position(id);
         let term = self.directory.positions[&id].holder_at(self.now).expect("held");
@@ -361,4 +368,19 @@ impl World {
         }
         self.now = self.now.max(until);
     }
+}
+
+/// Merges a case into another one, both halves.
+pub(crate) fn merge(duplicate: &mut World, survivor: &mut World) {
+    let facts = duplicate.case().cluster_facts();
+    let into = Command::MergeInto {
+        survivor: survivor.case().cluster_facts(),
+    };
+    survivor.verifier(Command::Absorb { duplicate: facts });
+    duplicate.verifier(into);
+}
+
+/// Another complaint, with its own report.
+pub(crate) fn second() -> World {
+    World::filed_as(case_id(2), report(2), complaint())
 }

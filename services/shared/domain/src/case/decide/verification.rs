@@ -50,6 +50,8 @@ fn accept(draft: &mut Draft<'_>, classification: &Classification) -> Result<(), 
     let classification = classification.clone();
     if authority == draft.case.authority {
         draft.fact(CaseFact::Verified { classification });
+        // Rule K8: the reporter is told that the report is complete.
+        draft.stop(&[ClockKind::LegalNotice], Ending::Done);
     } else {
         draft.fact(CaseFact::HandedUp {
             classification,

@@ -1,5 +1,7 @@
 //! Which officer may read a report: the domain's table over what routing said last, and rule M10.
 
+use std::time::{Duration, Instant};
+
 use sqlx::PgConnection;
 use tuntas_domain::{Official, Party, Privacy, Role, authorization::Relation, may_see};
 use tuntas_kit::{outbox, problem::Problem, tx};
@@ -21,6 +23,10 @@ use crate::{
     },
 };
 
+/// Roles that read while their agency has the case.
+const AGENCY_ROLES: [Role; 4] = [Role::AccountableHead, Role::Liaison, Role::Executor, Role::Auditor];
+const CATCH_UP_STEP: Duration = Duration::from_millis(25);
+
 /// A report, and the case that it lives on in.
 #[derive(Debug, Clone)]
 pub struct Standing {
@@ -36,7 +42,9 @@ impl Standing {
     /// # Errors
     /// `unknown_report`, or the database's.
     pub async fn of(conn: &mut PgConnection, report_id: Uuid) -> Result<Self, Problem> {
-        let report = report::by_id(conn, report_id).await?.ok_or_else(|| Problem::new(UNKNOWN_REPORT))?;
+        let report = report::by_id(conn, report_id)
+            .await?
+            .ok_or_else(|| Problem::new(UNKNOWN_REPORT))?;
         let case = match report.case_id {
             Some(case_id) => case::surviving(conn, case_id).await?,
             None => None,
@@ -48,7 +56,10 @@ impl Standing {
     #[must_use]
     pub fn may_be_read_by(&self, official: &Official) -> bool {
         let relation = self.relation(official);
-        official.roles.iter().any(|role| may_see(*role, &relation) && above_own_unit(*role, &relation))
+        official
+            .roles
+            .iter()
+            .any(|role| may_see(*role, &relation) && above_own_unit(*role, &relation))
     }
 
     /// Whether an officer's role verifies it now, and so may write its public text.
@@ -82,7 +93,13 @@ impl Standing {
             Some(case) => convert::relation(official, case),
             None => {
                 let complained_opd = self.report.named_opd.clone().unwrap_or_default();
-                convert::relation(official, &Case { complained_opd, ..Case::default() })
+                convert::relation(
+                    official,
+                    &Case {
+                        complained_opd,
+                        ..Case::default()
+                    },
+                )
             }
         }
     }
@@ -100,16 +117,25 @@ fn above_own_unit(role: Role, relation: &Relation) -> bool {
 
 /// The report, if the caller may read it now. To who may not, it looks as if there were none.
 ///
+/// A desk may hear of a disposition a moment before intake does. So who is of an agency that does not have the case
+/// yet is refused only when that is still so after `vault.catch_up_ms`.
+///
 /// # Errors
 /// `unknown_report`, `forbidden` for a service, or the database's.
-pub async fn readable(
-    conn: &mut PgConnection,
-    caller: &Caller,
-    report_id: Uuid,
-) -> Result<Standing, Problem> {
+pub async fn readable(intake: &Intake, caller: &Caller, report_id: Uuid) -> Result<Standing, Problem> {
     let official = caller.officer()?;
-    let standing = Standing::of(conn, report_id).await?;
-    if standing.may_be_read_by(official) { Ok(standing) } else { Err(Problem::new(UNKNOWN_REPORT)) }
+    let deadline = Instant::now() + Duration::from_millis(intake.config.vault.catch_up_ms);
+    loop {
+        let standing = Standing::of(&mut *intake.conn().await?, report_id).await?;
+        if standing.may_be_read_by(official) {
+            return Ok(standing);
+        }
+        let of_an_agency = official.roles.iter().any(|role| AGENCY_ROLES.contains(role));
+        if !of_an_agency || standing.is_hidden_from(official) || Instant::now() >= deadline {
+            return Err(Problem::new(UNKNOWN_REPORT));
+        }
+        tokio::time::sleep(CATCH_UP_STEP).await;
+    }
 }
 
 /// Logs that the Ombudsman reads the words of a report, before they are given out. For others it does nothing.
@@ -117,20 +143,33 @@ pub async fn readable(
 /// # Errors
 /// The database's; then nothing may be given out.
 pub async fn log_read(intake: &Intake, caller: &Caller, standing: &Standing) -> Result<(), Problem> {
-    let Caller::Officer(official) = caller else { return Ok(()) };
+    let Caller::Officer(official) = caller else {
+        return Ok(());
+    };
     if !is_ombudsman(official) {
         return Ok(());
     }
     let (report, at, actor) = (standing.report.id, intake.now(), actor_of(official));
     let read = OmbudsmanRead {
-        case_id: standing.case.as_ref().map(|case| case.case_id.clone()).unwrap_or_default(),
+        case_id: standing
+            .case
+            .as_ref()
+            .map(|case| case.case_id.clone())
+            .unwrap_or_default(),
         what: "words".to_owned(),
         from_position: 0,
     };
     tx::run(&intake.pool, move |conn| {
         Box::pin(async move {
             let seq = report::next_seq(conn, report).await?;
-            let event = facts::fact(What::OmbudsmanRead, report, seq, at, actor, Payload::OmbudsmanRead(read));
+            let event = facts::fact(
+                What::OmbudsmanRead,
+                report,
+                seq,
+                at,
+                actor,
+                Payload::OmbudsmanRead(read),
+            );
             outbox::append(conn, &[event]).await?;
             Ok::<_, Problem>(())
         })

@@ -22,7 +22,13 @@ pub async fn unfiled(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Attach
     }
     let found = attachment::unfiled(conn, ids).await?;
     ids.iter()
-        .map(|id| found.iter().find(|upload| upload.id == *id).cloned().ok_or_else(|| UNKNOWN_ATTACHMENT.into()))
+        .map(|id| {
+            found
+                .iter()
+                .find(|upload| upload.id == *id)
+                .cloned()
+                .ok_or_else(|| UNKNOWN_ATTACHMENT.into())
+        })
         .collect()
 }
 

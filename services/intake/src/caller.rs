@@ -80,9 +80,9 @@ pub async fn caller<T: Sync>(intake: &Intake, request: &Request<T>) -> Result<Ca
     let mut conn = intake.conn().await?;
     let directory = intake.snapshot(&mut conn).await?;
     let official = directory.official(&assertion, assertion.issued_at);
-    official.map(Caller::Officer).ok_or_else(|| {
-        Problem::new(FORBIDDEN).message("the person does not hold this position")
-    })
+    official
+        .map(Caller::Officer)
+        .ok_or_else(|| Problem::new(FORBIDDEN).message("the person does not hold this position"))
 }
 
 /// The token under a metadata key, with or without `Bearer`, verified.
@@ -92,7 +92,9 @@ fn verified(
     key: &str,
     at: OffsetDateTime,
 ) -> Result<Option<Assertion>, Problem> {
-    let Some(value) = metadata.get(key) else { return Ok(None) };
+    let Some(value) = metadata.get(key) else {
+        return Ok(None);
+    };
     let token = value.to_str().map_err(|_| AssertionError::Malformed)?;
     let token = token.strip_prefix(BEARER).unwrap_or(token);
     Ok(Some(intake.trust.verify(token, at)?))

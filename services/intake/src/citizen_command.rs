@@ -107,7 +107,17 @@ pub async fn complete_report(
         text: Some(words(&request.text)?),
         attachments: validate::attachment_ids(&request.attachment_ids, intake.config.filing.attachments_max)?,
     };
-    receive(intake, Request { key: request.idempotency_key, receipt: request.receipt, blind }, asked, peer).await
+    receive(
+        intake,
+        Request {
+            key: request.idempotency_key,
+            receipt: request.receipt,
+            blind,
+        },
+        asked,
+        peer,
+    )
+    .await
 }
 
 /// Takes a report back.
@@ -120,8 +130,22 @@ pub async fn withdraw_report(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked { act: Act::Withdraw, text: None, attachments: Vec::new() };
-    receive(intake, Request { key: request.idempotency_key, receipt: request.receipt, blind }, asked, peer).await
+    let asked = Asked {
+        act: Act::Withdraw,
+        text: None,
+        attachments: Vec::new(),
+    };
+    receive(
+        intake,
+        Request {
+            key: request.idempotency_key,
+            receipt: request.receipt,
+            blind,
+        },
+        asked,
+        peer,
+    )
+    .await
 }
 
 /// Says that an answer is not true or not enough.
@@ -139,7 +163,17 @@ pub async fn dispute_answer(
         text: Some(words(&request.text)?),
         attachments: validate::attachment_ids(&request.attachment_ids, intake.config.filing.attachments_max)?,
     };
-    receive(intake, Request { key: request.idempotency_key, receipt: request.receipt, blind }, asked, peer).await
+    receive(
+        intake,
+        Request {
+            key: request.idempotency_key,
+            receipt: request.receipt,
+            blind,
+        },
+        asked,
+        peer,
+    )
+    .await
 }
 
 /// Rates the handling.
@@ -155,8 +189,22 @@ pub async fn rate_handling(
         return Err(STARS_OUT_OF_RANGE.into());
     }
     let blind = intake.secrets.blind(&request);
-    let asked = Asked { act: Act::Rate { stars: request.stars }, text: None, attachments: Vec::new() };
-    receive(intake, Request { key: request.idempotency_key, receipt: request.receipt, blind }, asked, peer).await
+    let asked = Asked {
+        act: Act::Rate { stars: request.stars },
+        text: None,
+        attachments: Vec::new(),
+    };
+    receive(
+        intake,
+        Request {
+            key: request.idempotency_key,
+            receipt: request.receipt,
+            blind,
+        },
+        asked,
+        peer,
+    )
+    .await
 }
 
 /// Contests a rejection, referral, lapse or merge (rule M8).
@@ -169,8 +217,22 @@ pub async fn contest_decision(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked { act: Act::Contest, text: Some(words(&request.text)?), attachments: Vec::new() };
-    receive(intake, Request { key: request.idempotency_key, receipt: request.receipt, blind }, asked, peer).await
+    let asked = Asked {
+        act: Act::Contest,
+        text: Some(words(&request.text)?),
+        attachments: Vec::new(),
+    };
+    receive(
+        intake,
+        Request {
+            key: request.idempotency_key,
+            receipt: request.receipt,
+            blind,
+        },
+        asked,
+        peer,
+    )
+    .await
 }
 
 fn words(text: &str) -> Result<TextBody, Problem> {
@@ -220,8 +282,10 @@ async fn store(
     };
     let seq = report::next_seq(conn, report.id).await?;
     command::insert(conn, command_id, report.id, asked.act.code(), received_at, seq).await?;
-    let answer =
-        CitizenCommandResponse { command_id: command_id.to_string(), received_at: Some(timestamp(received_at)) };
+    let answer = CitizenCommandResponse {
+        command_id: command_id.to_string(),
+        received_at: Some(timestamp(received_at)),
+    };
     idempotency::remember(conn, scope, &request.key, &request.blind, &answer).await?;
     let payload = Payload::CitizenCommandReceived(CitizenCommandReceived {
         report_id: report.id.to_string(),

@@ -27,7 +27,9 @@ pub async fn collect_files(intake: &Intake) -> Result<Collected, Problem> {
     let uploaded_before = now - intake.config.attachments.orphan_after();
     let orphans = tx::run(&intake.pool, move |conn| {
         Box::pin(async move {
-            attachment::doom_orphans(conn, uploaded_before, now, BATCH_MAX).await.map_err(Problem::from)
+            attachment::doom_orphans(conn, uploaded_before, now, BATCH_MAX)
+                .await
+                .map_err(Problem::from)
         })
     })
     .await?;

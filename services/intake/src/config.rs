@@ -27,6 +27,7 @@ pub struct IntakeConfig {
 pub struct VaultConfig {
     pub master_key: Option<SecretString>,
     pub master_key_file: Option<PathBuf>,
+    pub catch_up_ms: u64,
 }
 
 /// `[receipt]`

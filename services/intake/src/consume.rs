@@ -34,8 +34,17 @@ use crate::{
 pub const QUEUE: &str = "intake.cases";
 
 /// Facts whose reason the reporter reads; the reasons of other facts go from one officer to the next.
-const REASONS_FOR_REPORTER: [&str; 6] =
-    ["rejected", "referred", "dispute_decided", "contest_decided", "reopened", "merged_into"];
+const REASONS_FOR_REPORTER: [&str; 6] = [
+    "rejected",
+    "referred",
+    "dispute_decided",
+    "contest_decided",
+    "reopened",
+    "merged_into",
+];
+
+/// The fact that releases an answer.
+const ANSWERED: &str = "answered";
 
 /// The consumer of [`QUEUE`].
 #[derive(Clone)]
@@ -92,9 +101,19 @@ async fn case_happened(
     case_event: &CaseEvent,
 ) -> Result<(), HandlerError> {
     let reject = |why: &str| HandlerError::Reject(why.to_owned());
-    let state = case_event.case.as_ref().ok_or_else(|| reject("a case event without its case"))?;
-    let case_id: Uuid = state.case_id.parse().map_err(|_| reject("a case event with a malformed case id"))?;
-    let at = event.occurred_at.as_ref().and_then(instant).ok_or_else(|| reject("a case event without its time"))?;
+    let state = case_event
+        .case
+        .as_ref()
+        .ok_or_else(|| reject("a case event without its case"))?;
+    let case_id: Uuid = state
+        .case_id
+        .parse()
+        .map_err(|_| reject("a case event with a malformed case id"))?;
+    let at = event
+        .occurred_at
+        .as_ref()
+        .and_then(instant)
+        .ok_or_else(|| reject("a case event without its time"))?;
     let details = case_event.details.clone().unwrap_or_default();
     let row = timeline_row(case_id, event_id, event, case_event, &details, at);
     case::insert_event(conn, &row).await?;
@@ -122,7 +141,10 @@ fn timeline_row(
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let state = case_event.case.as_ref();
     let opd = given(&details.to_opd).or_else(|| state.and_then(|case| given(&case.lead_opd)));
-    let due = details.due_at.as_ref().or_else(|| state.and_then(|case| case.next_due_at.as_ref()));
+    let due = details
+        .due_at
+        .as_ref()
+        .or_else(|| state.and_then(|case| case.next_due_at.as_ref()));
     TimelineRow {
         case_id,
         seq: i64::try_from(event.aggregate_seq).unwrap_or(i64::MAX),
@@ -139,7 +161,11 @@ fn timeline_row(
 /// Reports that are in the case now: not those moved to another one.
 fn members(case: &Case) -> Vec<Uuid> {
     let here = |member: &&Member| member.moved_to.is_empty();
-    case.members.iter().filter(here).filter_map(|member| member.report_id.parse().ok()).collect()
+    case.members
+        .iter()
+        .filter(here)
+        .filter_map(|member| member.report_id.parse().ok())
+        .collect()
 }
 
 /// A supervisory case is never public.
@@ -147,7 +173,8 @@ const fn may_be_listed(case: &Case) -> bool {
     !case.supervisory
 }
 
-/// Shows the texts that an event names to whom they are for.
+/// Shows the texts that an event names to whom they are for: the text that came with the command, and the answer
+/// that stands (which every later state names too, should the event that released it ever be missed).
 async fn release_texts(
     intake: &Intake,
     conn: &mut PgConnection,
@@ -156,13 +183,18 @@ async fn release_texts(
     details: &Details,
     at: OffsetDateTime,
 ) -> Result<(), HandlerError> {
-    let Some(state) = &case_event.case else { return Ok(()) };
+    let Some(state) = &case_event.case else {
+        return Ok(());
+    };
     let answer = state.answer.as_ref().and_then(|answer| answer.text.as_ref());
-    for reference in details.text.iter().chain(answer) {
-        let Some(text) = named_text(conn, state, reference).await? else { continue };
+    let of_command = details.text.iter().map(|text| (text, case_event.r#type.as_str()));
+    for (reference, event_type) in of_command.chain(answer.map(|text| (text, ANSWERED))) {
+        let Some(text) = named_text(conn, state, reference).await? else {
+            continue;
+        };
         if text.kind == "redaction" {
             list(intake, conn, state, &text, at).await?;
-        } else if let Some(audience) = audience(&text, &case_event.r#type, state) {
+        } else if let Some(audience) = audience(&text, event_type, state) {
             text::release(conn, text.id, case_id, audience, at).await?;
         }
     }
@@ -175,7 +207,9 @@ async fn named_text(
     state: &Case,
     reference: &TextRef,
 ) -> Result<Option<StoredText>, HandlerError> {
-    let Ok(id) = reference.text_id.parse::<Uuid>() else { return Ok(None) };
+    let Ok(id) = reference.text_id.parse::<Uuid>() else {
+        return Ok(None);
+    };
     let Some(text) = text::by_id(conn, id).await? else {
         // After a restore routing may know of texts that this database has lost.
         tracing::warn!(text.id = %id, case.id = %state.case_id, "an event names a text that is not here");
@@ -190,16 +224,19 @@ async fn named_text(
     Ok(Some(text))
 }
 
-/// Who may read an officer's text once an event names it; none when it stays the officers'.
+/// Who may read an officer's text once an event of this type names it; none when it stays the officers'.
 fn audience(text: &StoredText, event_type: &str, case: &Case) -> Option<&'static str> {
     if text.from_reporter {
         return None;
     }
     let confidential = case.privacy == i32::from(Privacy::Confidential);
-    match text.kind.as_str() {
-        "answer" | "first_response" if may_be_listed(case) && !confidential => Some("public"),
-        "answer" | "first_response" | "completion_request" | "explanation" => Some("reporter"),
-        "reason" if REASONS_FOR_REPORTER.contains(&event_type) => Some("reporter"),
+    match (text.kind.as_str(), event_type) {
+        ("answer", ANSWERED) | ("first_response", "first_response_released") => {
+            let public = may_be_listed(case) && !confidential;
+            Some(if public { "public" } else { "reporter" })
+        }
+        ("completion_request", "completion_requested") => Some("reporter"),
+        ("explanation" | "reason", fact) if REASONS_FOR_REPORTER.contains(&fact) => Some("reporter"),
         _ => None,
     }
 }
@@ -212,11 +249,15 @@ async fn list(
     text: &StoredText,
     at: OffsetDateTime,
 ) -> Result<(), HandlerError> {
-    let Some(report) = report::by_id(conn, text.report_id).await? else { return Ok(()) };
+    let Some(report) = report::by_id(conn, text.report_id).await? else {
+        return Ok(());
+    };
     if !may_be_listed(state) || report.privacy == "confidential" {
         return Ok(());
     }
-    let Some(key) = intake.key(conn, report.id).await? else { return Ok(()) };
+    let Some(key) = intake.key(conn, report.id).await? else {
+        return Ok(());
+    };
     let opened = TextBody::open(&key, report.id, text.id, &text.sealed).map_err(Problem::from)?;
     let words = words::normal_form(&format!("{} {}", opened.title, opened.body));
     register::put(conn, report.id, &opened.title, &opened.body, &words, at).await?;

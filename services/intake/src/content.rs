@@ -53,7 +53,10 @@ impl Words {
     /// Gives the words their salt.
     #[must_use]
     pub fn salted(self) -> Self {
-        Self { salt: random_bytes::<SALT_BYTES>().to_vec(), ..self }
+        Self {
+            salt: random_bytes::<SALT_BYTES>().to_vec(),
+            ..self
+        }
     }
 
     /// What events say in place of the words.
@@ -96,13 +99,20 @@ impl TextBody {
     /// A text with a fresh salt.
     #[must_use]
     pub fn new(title: String, body: String) -> Self {
-        Self { title, body, salt: random_bytes::<SALT_BYTES>().to_vec() }
+        Self {
+            title,
+            body,
+            salt: random_bytes::<SALT_BYTES>().to_vec(),
+        }
     }
 
     /// What events say in place of the text.
     #[must_use]
     pub fn reference(&self, id: Uuid) -> TextRef {
-        TextRef { text_id: id.to_string(), commitment: self.commitment().to_vec() }
+        TextRef {
+            text_id: id.to_string(),
+            commitment: self.commitment().to_vec(),
+        }
     }
 
     /// What events say in place of the words.
@@ -134,7 +144,12 @@ impl TextBody {
 /// # Errors
 /// Encryption failed.
 pub fn seal_identity(identity: &Identity, key: &Key, report: Uuid) -> Result<Vec<u8>, SealError> {
-    key.seal(Column::Identity, report, report, &Zeroizing::new(identity.encode_to_vec()))
+    key.seal(
+        Column::Identity,
+        report,
+        report,
+        &Zeroizing::new(identity.encode_to_vec()),
+    )
 }
 
 /// Opens who the reporter is.
@@ -176,7 +191,12 @@ mod tests {
     #[test]
     fn words_come_back_and_do_not_print() {
         let (key, report) = (Key::generate(), Uuid::from_u128(1));
-        let words = Words { title: "Judul".into(), body: "Isi rahasia".into(), ..Words::default() }.salted();
+        let words = Words {
+            title: "Judul".into(),
+            body: "Isi rahasia".into(),
+            ..Words::default()
+        }
+        .salted();
         let opened = Words::open(&key, report, &words.seal(&key, report).unwrap()).unwrap();
         assert_eq!(opened, words);
         assert_eq!(opened.commitment(), words.commitment());
@@ -186,7 +206,12 @@ mod tests {
     #[test]
     fn a_commitment_depends_on_salt_and_on_where_a_field_ends() {
         let text = |title: &str, body: &str, salt: u8| {
-            TextBody { title: title.into(), body: body.into(), salt: vec![salt; 32] }.commitment()
+            TextBody {
+                title: title.into(),
+                body: body.into(),
+                salt: vec![salt; 32],
+            }
+            .commitment()
         };
         assert_eq!(text("a", "bc", 1), text("a", "bc", 1));
         assert_ne!(text("a", "bc", 1), text("a", "bc", 2));

@@ -80,5 +80,8 @@ pub fn fact_with_id(
 /// The actor of a citizen's act.
 #[must_use]
 pub fn citizen() -> Actor {
-    Actor { via: "citizen".to_owned(), ..Actor::default() }
+    Actor {
+        via: "citizen".to_owned(),
+        ..Actor::default()
+    }
 }

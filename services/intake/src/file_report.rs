@@ -55,7 +55,10 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
     let filing_key = intake.secrets.filing_key(&request.idempotency_key).to_vec();
     let code = intake.secrets.receipt_code(&request.idempotency_key);
     let mut conn = intake.conn().await?;
-    if let Some(filed) = filing::by_filing_keys(&mut conn, std::slice::from_ref(&filing_key)).await?.pop() {
+    if let Some(filed) = filing::by_filing_keys(&mut conn, std::slice::from_ref(&filing_key))
+        .await?
+        .pop()
+    {
         return receipt_again(intake, &request, &filed, &code);
     }
     let filed_at = intake.now();
@@ -66,7 +69,14 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
     drop(conn);
     let (verification_due_at, policy_version) = verification_due(&directory, filed_at)?;
     let request_hash = intake.secrets.request_hash(&request).to_vec();
-    let sealed = Sealed { filing_key, request_hash, code: &code, filed_at, verification_due_at, same_as };
+    let sealed = Sealed {
+        filing_key,
+        request_hash,
+        code: &code,
+        filed_at,
+        verification_due_at,
+        same_as,
+    };
     let prepared = prepare(intake, filing, &uploads, sealed, policy_version)?;
     let response = FileReportResponse {
         ticket: prepared.report.ticket.clone(),
@@ -104,15 +114,24 @@ fn receipt_again(
 
 /// When verification is due (rule K2), by the policy in force (rule K3) and the calendar; and the policy's version.
 fn verification_due(directory: &Snapshot, filed_at: OffsetDateTime) -> Result<(OffsetDateTime, u32), Problem> {
-    let policy = directory.policies.in_force(filed_at).ok_or_else(|| Problem::unavailable(NoPolicy))?;
-    let basis = Basis { started_at: filed_at, limit: policy.limits.verification, pauses: Vec::new() };
+    let policy = directory
+        .policies
+        .in_force(filed_at)
+        .ok_or_else(|| Problem::unavailable(NoPolicy))?;
+    let basis = Basis {
+        started_at: filed_at,
+        limit: policy.limits.verification,
+        pauses: Vec::new(),
+    };
     Ok((directory.calendar.due_at(&basis), policy.version))
 }
 
 async fn same_as(conn: &mut sqlx::PgConnection, ticket: Option<TicketNumber>) -> Result<Option<Uuid>, Problem> {
     let Some(ticket) = ticket else { return Ok(None) };
     let listed = register::by_ticket(conn, &ticket.to_string()).await?;
-    listed.map(|row| Some(row.report_id)).ok_or_else(|| UNKNOWN_SAME_AS.into())
+    listed
+        .map(|row| Some(row.report_id))
+        .ok_or_else(|| UNKNOWN_SAME_AS.into())
 }
 
 /// What was derived before sealing.
@@ -155,14 +174,22 @@ fn prepare(
         language: filing.language.clone(),
         same_as: sealed.same_as,
         sealed_words: filing.words.seal(&key, id)?,
-        sealed_identity: filing.identity.as_ref().map(|identity| seal_identity(identity, &key, id)).transpose()?,
+        sealed_identity: filing
+            .identity
+            .as_ref()
+            .map(|identity| seal_identity(identity, &key, id))
+            .transpose()?,
         words_commitment: filing.words.commitment().to_vec(),
         wrapped_key: wrapped.bytes,
         key_id: wrapped.key_id,
         grams: intake.grams.of(&text),
     };
     let attachments = attach::reseal(intake, id, &key, uploads)?;
-    Ok(Prepared { report, attachments, event })
+    Ok(Prepared {
+        report,
+        attachments,
+        event,
+    })
 }
 
 fn filed_event(

@@ -77,7 +77,10 @@ impl GroupCommit {
     /// An empty queue.
     #[must_use]
     pub fn new() -> Self {
-        Self { waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self {
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     fn enqueue(&self, job: Job) -> Result<(), Problem> {
@@ -144,13 +147,19 @@ async fn one_by_one(pool: &PgPool, filings: &[Prepared]) -> Vec<Result<Outcome, 
 }
 
 async fn commit(pool: &PgPool, filings: Arc<[Prepared]>) -> Result<Vec<Outcome>, Problem> {
-    tx::run(pool, move |conn| Box::pin(async move { write_all(conn, &filings).await })).await
+    tx::run(pool, move |conn| {
+        Box::pin(async move { write_all(conn, &filings).await })
+    })
+    .await
 }
 
 async fn write_all(conn: &mut PgConnection, filings: &[Prepared]) -> Result<Vec<Outcome>, Problem> {
     let complete = with_their_attachments(conn, filings).await?;
-    let reports: Vec<&NewReport> =
-        filings.iter().filter(|filing| complete.contains(&filing.report.id)).map(|filing| &filing.report).collect();
+    let reports: Vec<&NewReport> = filings
+        .iter()
+        .filter(|filing| complete.contains(&filing.report.id))
+        .map(|filing| &filing.report)
+        .collect();
     let written: HashSet<Uuid> = filing::insert(conn, &reports).await?.into_iter().collect();
     let (kept, left): (Vec<_>, Vec<_>) = filings.iter().partition(|filing| written.contains(&filing.report.id));
     for filing in &kept {
@@ -165,19 +174,20 @@ async fn write_all(conn: &mut PgConnection, filings: &[Prepared]) -> Result<Vec<
     if !events.is_empty() {
         outbox::append(conn, &events).await?;
     }
-    Ok(filings.iter().map(|filing| outcome_of(filing, &written, &complete, &earlier)).collect())
+    Ok(filings
+        .iter()
+        .map(|filing| outcome_of(filing, &written, &complete, &earlier))
+        .collect())
 }
 
-fn outcome_of(
-    filing: &Prepared,
-    written: &HashSet<Uuid>,
-    complete: &HashSet<Uuid>,
-    earlier: &[Filed],
-) -> Outcome {
+fn outcome_of(filing: &Prepared, written: &HashSet<Uuid>, complete: &HashSet<Uuid>, earlier: &[Filed]) -> Outcome {
     if written.contains(&filing.report.id) {
         return Outcome::Written;
     }
-    match earlier.iter().find(|filed| filed.filing_key == filing.report.filing_key) {
+    match earlier
+        .iter()
+        .find(|filed| filed.filing_key == filing.report.filing_key)
+    {
         Some(filed) => Outcome::Earlier(filed.clone()),
         None if !complete.contains(&filing.report.id) => Outcome::AttachmentTaken,
         None => Outcome::TicketTaken,
@@ -186,7 +196,10 @@ fn outcome_of(
 
 /// Filings whose attachments are all free, now locked. Of two that name the same one, the first gets it.
 async fn with_their_attachments(conn: &mut PgConnection, filings: &[Prepared]) -> Result<HashSet<Uuid>, Problem> {
-    let wanted: Vec<Uuid> = filings.iter().flat_map(|filing| filing.attachments.iter().map(|(id, _)| *id)).collect();
+    let wanted: Vec<Uuid> = filings
+        .iter()
+        .flat_map(|filing| filing.attachments.iter().map(|(id, _)| *id))
+        .collect();
     let mut free: HashSet<Uuid> = HashSet::new();
     if !wanted.is_empty() {
         free.extend(attachment::lock_unfiled(conn, &wanted).await?);

@@ -66,8 +66,12 @@ impl Intake {
     /// A key is missing or not one, or the folder cannot be used.
     pub fn new(config: IntakeConfig, pool: PgPool, clock: Clock, trust: Arc<TrustStore>) -> anyhow::Result<Self> {
         let vault = &config.vault;
-        let master = secret("vault.master_key", vault.master_key.as_ref(), vault.master_key_file.as_ref())?
-            .ok_or(ConfigError::Missing("vault.master_key"))?;
+        let master = secret(
+            "vault.master_key",
+            vault.master_key.as_ref(),
+            vault.master_key_file.as_ref(),
+        )?
+        .ok_or(ConfigError::Missing("vault.master_key"))?;
         let master = MasterKey::parse(secrecy::ExposeSecret::expose_secret(&master))?;
         let receipt = &config.receipt;
         let receipt_secret = secret("receipt.secret", receipt.secret.as_ref(), receipt.secret_file.as_ref())?
@@ -77,9 +81,10 @@ impl Intake {
             grams: Grams::new(&master),
             secrets: Secrets::new(&receipt_secret)?,
             files: FileStore::in_folder(&files.dir)?,
-            scanner: files.clamd.clone().map(|address| {
-                Scanner::new(address, std::time::Duration::from_millis(files.clamd_timeout_ms))
-            }),
+            scanner: files
+                .clamd
+                .clone()
+                .map(|address| Scanner::new(address, std::time::Duration::from_millis(files.clamd_timeout_ms))),
             decoding: Semaphore::new(files.decoding_at_once_max.max(1)),
             wrong_by_ticket: FailureLimit::new(receipt.wrong_per_ticket_per_minute, receipt.wrong_per_ticket_burst),
             wrong_by_peer: FailureLimit::new(receipt.wrong_per_peer_per_minute, receipt.wrong_per_peer_burst),

@@ -58,8 +58,11 @@ use crate::{
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// What makes a service this one.
-pub const SPEC: ServiceSpec =
-    ServiceSpec { name: "intake", default_toml: config::DEFAULT_TOML, migrator: &MIGRATOR };
+pub const SPEC: ServiceSpec = ServiceSpec {
+    name: "intake",
+    default_toml: config::DEFAULT_TOML,
+    migrator: &MIGRATOR,
+};
 
 /// Builds the service: gRPC, consumer, relay, and the reconciler of files.
 ///
@@ -74,6 +77,8 @@ pub async fn build(boot: Boot<IntakeConfig>) -> anyhow::Result<Service> {
         .grpc(VaultServer::new(Officers(intake.clone())))
         .relay()
         .consumer(Consumer::new(consume::QUEUE, Cases(intake)))
-        .task("collect files", move |stop| collect_files::run(for_files, stop.cancelled_owned()))
+        .task("collect files", move |stop| {
+            collect_files::run(for_files, stop.cancelled_owned())
+        })
         .books(move || books::list(for_books.clone())))
 }

@@ -67,9 +67,10 @@ async fn answer(intake: &Intake, conn: &mut PgConnection, case: &Case) -> Result
         return Ok(String::new());
     };
     match text::by_id(conn, id).await? {
-        Some(text) if text.audience == "public" => {
-            Ok(texts::open_one(intake, conn, &text).await?.map(|body| body.body).unwrap_or_default())
-        }
+        Some(text) if text.audience == "public" => Ok(texts::open_one(intake, conn, &text)
+            .await?
+            .map(|body| body.body)
+            .unwrap_or_default()),
         _ => Ok(String::new()),
     }
 }

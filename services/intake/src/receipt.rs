@@ -17,6 +17,9 @@ use crate::{
     store::report::{self, Report},
 };
 
+/// Fits no code that anybody can find.
+const NO_MAC: [u8; 32] = [0; 32];
+
 /// Where a request comes from, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Peer(pub Option<IpAddr>);
@@ -41,12 +44,13 @@ pub async fn report_of(
     intake.wrong_by_ticket.check(&ticket)?;
     let found = report::by_ticket(conn, &ticket).await?;
     let code = ReceiptCode::parse(&receipt.receipt_code);
-    if let Some(report) = found.filter(|_| code.is_some()).filter(|report| fits(intake, report, code.as_ref())) {
+    // An unknown ticket costs the same work as a wrong code.
+    let (id, mac) = found.as_ref().map_or((Uuid::nil(), NO_MAC.as_slice()), |report| {
+        (report.id, report.receipt_mac.as_slice())
+    });
+    let fits = code.is_some_and(|code| intake.secrets.fits(id, &code, mac));
+    if let Some(report) = found.filter(|_| fits) {
         return Ok(report);
-    }
-    // The same work as for a ticket that exists.
-    if let Some(code) = &code {
-        let _ = intake.secrets.fits(Uuid::nil(), code, &[0; 32]);
     }
     intake.wrong_by_ticket.failed(&ticket);
     if let Some(address) = peer.0 {
@@ -60,8 +64,4 @@ pub async fn report_of(
 pub fn parse_ticket(text: &str) -> Option<TicketNumber> {
     const BYTES_MAX: usize = 64;
     (text.len() <= BYTES_MAX).then(|| text.parse().ok()).flatten()
-}
-
-fn fits(intake: &Intake, report: &Report, code: Option<&ReceiptCode>) -> bool {
-    code.is_some_and(|code| intake.secrets.fits(report.id, code, &report.receipt_mac))
 }

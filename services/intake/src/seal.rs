@@ -146,7 +146,13 @@ impl Key {
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| SealError::DoesNotOpen)?;
         let aad = column.associated_data(report, row);
         self.cipher()
-            .decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: &aad })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| SealError::DoesNotOpen)
     }
@@ -187,9 +193,15 @@ impl MasterKey {
     pub fn parse(text: &str) -> Result<Self, SealError> {
         let text = text.trim();
         let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).map(Zeroizing::new);
-        let key = bytes.ok().and_then(|bytes| Key::from_slice(&bytes)).ok_or(SealError::MasterKey)?;
+        let key = bytes
+            .ok()
+            .and_then(|bytes| Key::from_slice(&bytes))
+            .ok_or(SealError::MasterKey)?;
         // The id tells master keys apart and gives away nothing: a hash of 256 random bits.
-        let digest = Sha256::new().chain_update(b"tuntas.intake.master-key-id").chain_update(key.bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"tuntas.intake.master-key-id")
+            .chain_update(key.bytes())
+            .finalize();
         let id = hex::encode(digest.get(..8).ok_or(SealError::MasterKey)?);
         Ok(Self { key, id })
     }
@@ -206,7 +218,10 @@ impl MasterKey {
     /// [`SealError::Encryption`].
     pub fn wrap(&self, report: Uuid, key: &Key) -> Result<WrappedKey, SealError> {
         let bytes = self.key.seal_key(Column::ReportKey, report, report, key)?;
-        Ok(WrappedKey { bytes, key_id: self.id.clone() })
+        Ok(WrappedKey {
+            bytes,
+            key_id: self.id.clone(),
+        })
     }
 
     /// Unwraps a report's key.
@@ -246,12 +261,20 @@ mod tests {
         let key = Key::generate();
         let sealed = key.seal(Column::Text, REPORT, ROW, b"isi").unwrap();
         assert_eq!(key.open(Column::Text, REPORT, ROW, &sealed).unwrap().as_slice(), b"isi");
-        for (column, report, row) in
-            [(Column::Words, REPORT, ROW), (Column::Text, ROW, ROW), (Column::Text, REPORT, REPORT)]
-        {
-            assert_eq!(key.open(column, report, row, &sealed).unwrap_err(), SealError::DoesNotOpen);
+        for (column, report, row) in [
+            (Column::Words, REPORT, ROW),
+            (Column::Text, ROW, ROW),
+            (Column::Text, REPORT, REPORT),
+        ] {
+            assert_eq!(
+                key.open(column, report, row, &sealed).unwrap_err(),
+                SealError::DoesNotOpen
+            );
         }
-        assert_eq!(Key::generate().open(Column::Text, REPORT, ROW, &sealed).unwrap_err(), SealError::DoesNotOpen);
+        assert_eq!(
+            Key::generate().open(Column::Text, REPORT, ROW, &sealed).unwrap_err(),
+            SealError::DoesNotOpen
+        );
     }
 
     #[test]
@@ -261,7 +284,10 @@ mod tests {
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert!(key.open(Column::Words, REPORT, REPORT, &changed).is_err(), "byte {place}");
+            assert!(
+                key.open(Column::Words, REPORT, REPORT, &changed).is_err(),
+                "byte {place}"
+            );
         }
         for length in 0..sealed.len() {
             assert!(key.open(Column::Words, REPORT, REPORT, &sealed[..length]).is_err());

@@ -59,7 +59,10 @@ pub async fn search_register(
         rows.pop();
     }
     let next_cursor = rows.last().filter(|_| more).map(write_cursor).unwrap_or_default();
-    Ok(SearchRegisterResponse { reports: public::reports(intake, &mut conn, rows).await?, next_cursor })
+    Ok(SearchRegisterResponse {
+        reports: public::reports(intake, &mut conn, rows).await?,
+        next_cursor,
+    })
 }
 
 /// One public report.
@@ -69,7 +72,9 @@ pub async fn search_register(
 pub async fn get_public_report(intake: &Intake, request: GetPublicReportRequest) -> Result<PublicReport, Problem> {
     let ticket = receipt::parse_ticket(&request.ticket).ok_or_else(|| Problem::new(NOT_FOUND))?;
     let mut conn = intake.conn().await?;
-    let row = register::by_ticket(&mut conn, &ticket.to_string()).await?.ok_or_else(|| Problem::new(NOT_FOUND))?;
+    let row = register::by_ticket(&mut conn, &ticket.to_string())
+        .await?
+        .ok_or_else(|| Problem::new(NOT_FOUND))?;
     public::report(intake, &mut conn, row).await
 }
 

@@ -45,7 +45,9 @@ impl Secrets {
         if secret.chars().count() < SECRET_CHARS_MIN {
             return Err(SecretTooShort);
         }
-        Ok(Self { secret: Zeroizing::new(secret.as_bytes().to_vec()) })
+        Ok(Self {
+            secret: Zeroizing::new(secret.as_bytes().to_vec()),
+        })
     }
 
     /// The receipt code of a filing.
@@ -81,11 +83,16 @@ impl Secrets {
     /// The same in the shape of a message, for kit's idempotency table.
     #[must_use]
     pub fn blind(&self, request: &impl Message) -> TextRef {
-        TextRef { text_id: String::new(), commitment: self.request_hash(request).to_vec() }
+        TextRef {
+            text_id: String::new(),
+            commitment: self.request_hash(request).to_vec(),
+        }
     }
 
     fn receipt_hmac(&self, report: Uuid, code: &ReceiptCode) -> Hmac<Sha256> {
-        self.hmac("receipt_mac").chain_update(report.as_bytes()).chain_update(code.0.as_bytes())
+        self.hmac("receipt_mac")
+            .chain_update(report.as_bytes())
+            .chain_update(code.0.as_bytes())
     }
 
     fn keyed(&self, purpose: &str, bytes: &[u8]) -> Keyed {
@@ -94,7 +101,9 @@ impl Secrets {
 
     /// An HMAC whose uses are told apart by their purpose.
     fn hmac(&self, purpose: &str) -> Hmac<Sha256> {
-        hmac_sha256(&self.secret).chain_update(purpose.as_bytes()).chain_update([0])
+        hmac_sha256(&self.secret)
+            .chain_update(purpose.as_bytes())
+            .chain_update([0])
     }
 }
 
@@ -104,7 +113,10 @@ pub(crate) fn hmac_sha256(key: &[u8]) -> Hmac<Sha256> {
 }
 
 fn crockford(hash: &Keyed) -> String {
-    let bits = hash.iter().take(10).fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
+    let bits = hash
+        .iter()
+        .take(10)
+        .fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
     (0..RECEIPT_CODE_CHARS)
         .rev()
         .map(|place| {
@@ -177,7 +189,13 @@ mod tests {
         let text = code.reveal();
         let written = format!(" {}-{} ", &text[..8].to_lowercase(), &text[8..]);
         assert_eq!(ReceiptCode::parse(&written), Some(code));
-        for wrong in ["", "0123", "0123456789ABCDEFG", "0123456789ABCDEU", &"0".repeat(1_000_000)] {
+        for wrong in [
+            "",
+            "0123",
+            "0123456789ABCDEFG",
+            "0123456789ABCDEU",
+            &"0".repeat(1_000_000),
+        ] {
             assert_eq!(ReceiptCode::parse(wrong), None);
         }
     }

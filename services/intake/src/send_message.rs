@@ -40,7 +40,9 @@ pub async fn send_message(
     idempotency::check_key(&request.idempotency_key)?;
     let body = TextBody::new(String::new(), validate::text(&request.text)?);
     let mut conn = intake.conn().await?;
-    let report = receipt::report_of(intake, &mut conn, request.receipt.as_ref(), peer).await?.id;
+    let report = receipt::report_of(intake, &mut conn, request.receipt.as_ref(), peer)
+        .await?
+        .id;
     drop(conn);
     let blind = intake.secrets.blind(&request);
     let (intake, at) = (intake.clone(), intake.now());
@@ -52,7 +54,9 @@ pub async fn send_message(
                 return Ok(answer);
             }
             let reference = keep_text(&intake, conn, report, KIND, &body, &[], at).await?;
-            let answer = SendMessageResponse { text_id: reference.text_id.clone() };
+            let answer = SendMessageResponse {
+                text_id: reference.text_id.clone(),
+            };
             idempotency::remember(conn, &scope, &request.idempotency_key, &blind, &answer).await?;
             tell(conn, report, reference, at, None).await?;
             Ok::<_, Problem>(answer)
@@ -73,9 +77,8 @@ pub async fn send_officer_message(
     idempotency::check_key(&request.idempotency_key)?;
     let body = TextBody::new(String::new(), validate::text(&request.text)?);
     let official = caller.officer()?.clone();
-    let mut conn = intake.conn().await?;
-    let report = access::readable(&mut conn, caller, validate::id(&request.report_id)?).await?.report.id;
-    drop(conn);
+    let report_id = validate::id(&request.report_id)?;
+    let report = access::readable(intake, caller, report_id).await?.report.id;
     let blind = intake.secrets.blind(&request);
     let (intake, at) = (intake.clone(), intake.now());
     let pool = intake.pool.clone();
@@ -88,7 +91,9 @@ pub async fn send_officer_message(
             let key = intake.key_or_erased(conn, report).await?;
             let id = ids::new_id();
             text::insert(conn, &officers_text(&official, report, id, &key, &body, at)?).await?;
-            let answer = SendMessageResponse { text_id: id.to_string() };
+            let answer = SendMessageResponse {
+                text_id: id.to_string(),
+            };
             idempotency::remember(conn, &scope, &request.idempotency_key, &blind, &answer).await?;
             tell(conn, report, body.reference(id), at, Some(actor_of(&official))).await?;
             Ok::<_, Problem>(answer)

@@ -52,7 +52,9 @@ pub async fn suggest_similar(
         SIMILAR_MAX,
     )
     .await?;
-    Ok(SuggestSimilarResponse { reports: public::reports(intake, &mut conn, rows).await? })
+    Ok(SuggestSimilarResponse {
+        reports: public::reports(intake, &mut conn, rows).await?,
+    })
 }
 
 /// Categories that fit the words given, best first.
@@ -66,7 +68,9 @@ pub async fn suggest_categories(
     check_length(&request.text)?;
     let mut conn = intake.conn().await?;
     let directory = intake.snapshot(&mut conn).await?;
-    Ok(SuggestCategoriesResponse { suggestions: categories(&directory, &request.text) })
+    Ok(SuggestCategoriesResponse {
+        suggestions: categories(&directory, &request.text),
+    })
 }
 
 fn check_length(text: &str) -> Result<(), Problem> {
@@ -93,7 +97,11 @@ pub fn categories(directory: &Snapshot, text: &str) -> Vec<CategorySuggestion> {
             })
         })
         .collect();
-    suggestions.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.category_code.cmp(&b.category_code)));
+    suggestions.sort_by(|a, b| {
+        b.score
+            .cmp(&a.score)
+            .then_with(|| a.category_code.cmp(&b.category_code))
+    });
     suggestions.truncate(CATEGORIES_MAX);
     suggestions
 }

@@ -22,11 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// The database's, or a text that does not open.
-pub async fn open_all(
-    intake: &Intake,
-    conn: &mut PgConnection,
-    stored: &[StoredText],
-) -> Result<Vec<Text>, Problem> {
+pub async fn open_all(intake: &Intake, conn: &mut PgConnection, stored: &[StoredText]) -> Result<Vec<Text>, Problem> {
     let ids: Vec<Uuid> = stored.iter().map(|text| text.id).collect();
     let attachments = attachment::of_texts(conn, &ids).await?;
     let mut keys: HashMap<Uuid, Option<Key>> = HashMap::new();
@@ -60,7 +56,10 @@ pub async fn open_one(
 fn opened(key: &Key, text: &StoredText, attachments: &[Attachment]) -> Result<Text, Problem> {
     let body = TextBody::open(key, text.report_id, text.id, &text.sealed)?;
     Ok(Text {
-        r#ref: Some(TextRef { text_id: text.id.to_string(), commitment: text.commitment.clone() }),
+        r#ref: Some(TextRef {
+            text_id: text.id.to_string(),
+            commitment: text.commitment.clone(),
+        }),
         kind: text.kind.clone(),
         body: body.body,
         at: Some(timestamp(text.released_at.unwrap_or(text.written_at))),

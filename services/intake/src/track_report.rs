@@ -91,8 +91,16 @@ async fn wait_for(intake: &Intake, report: Uuid, command_id: Uuid) -> Result<(),
 fn for_reporter(case: Case, report: Uuid) -> Case {
     let own = report.to_string();
     Case {
-        members: case.members.into_iter().filter(|member| member.report_id == own).collect(),
-        dispute_records: case.dispute_records.into_iter().filter(|record| record.report_id == own).collect(),
+        members: case
+            .members
+            .into_iter()
+            .filter(|member| member.report_id == own)
+            .collect(),
+        dispute_records: case
+            .dispute_records
+            .into_iter()
+            .filter(|record| record.report_id == own)
+            .collect(),
         clocks: case
             .clocks
             .into_iter()
@@ -140,17 +148,26 @@ async fn accesses(
     let mut shown = Vec::new();
     for access in text::accesses(conn, report).await? {
         let reason = match texts.iter().find(|text| text.id == access.reason_text_id) {
-            Some(text) => texts::open_one(intake, conn, text).await?.map(|body| body.body).unwrap_or_default(),
+            Some(text) => texts::open_one(intake, conn, text)
+                .await?
+                .map(|body| body.body)
+                .unwrap_or_default(),
             None => String::new(),
         };
-        shown.push(IdentityAccess { at: Some(timestamp(access.at)), position_id: access.position_id, reason });
+        shown.push(IdentityAccess {
+            at: Some(timestamp(access.at)),
+            position_id: access.position_id,
+            reason,
+        });
     }
     Ok(shown)
 }
 
 /// After a merge: the ticket of the report that opened the surviving case, unless its reporter keeps it secret.
 async fn surviving_ticket(conn: &mut PgConnection, report: &Report, case: Option<&Case>) -> Result<String, Problem> {
-    let first = case.and_then(|case| case.members.first()).and_then(|member| member.report_id.parse::<Uuid>().ok());
+    let first = case
+        .and_then(|case| case.members.first())
+        .and_then(|member| member.report_id.parse::<Uuid>().ok());
     match first {
         Some(first) if first != report.id => Ok(case::public_ticket(conn, first).await?.unwrap_or_default()),
         _ => Ok(String::new()),

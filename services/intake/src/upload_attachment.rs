@@ -50,7 +50,10 @@ pub async fn upload_attachment(
         media_type: media_type.name(),
         size_bytes,
         sha256: sha256.to_vec(),
-        sealed_key: intake.master.key().seal_key(Column::UnfiledFileKey, Uuid::nil(), id, &file_key)?,
+        sealed_key: intake
+            .master
+            .key()
+            .seal_key(Column::UnfiledFileKey, Uuid::nil(), id, &file_key)?,
         uploaded_at: intake.now(),
     };
     tx::run(&intake.pool, move |conn| {

@@ -79,12 +79,18 @@ pub fn filing(
         }
         .salted(),
         identity: request.identity.as_ref().map(identity).transpose()?.flatten(),
-        category: known(&request.category_code, p::UNKNOWN_CATEGORY, |code| directory.categories.contains_key(code))?,
-        region: known(&request.region_code, p::UNKNOWN_REGION, |code| directory.regions.contains_key(code))?,
+        category: known(&request.category_code, p::UNKNOWN_CATEGORY, |code| {
+            directory.categories.contains_key(code)
+        })?,
+        region: known(&request.region_code, p::UNKNOWN_REGION, |code| {
+            directory.regions.contains_key(code)
+        })?,
         named_opd: given(&request.named_opd)
             .map(|code| known(code, p::UNKNOWN_AGENCY, |code| directory.agencies.contains_key(code)))
             .transpose()?,
-        event_date: given(&request.event_date).map(|date| event_date(date, now)).transpose()?,
+        event_date: given(&request.event_date)
+            .map(|date| event_date(date, now))
+            .transpose()?,
         channel: one_of(&request.channel, &CHANNELS, "grpc", p::UNKNOWN_CHANNEL)?,
         language: one_of(&request.language, &LANGUAGES, "id", p::UNKNOWN_LANGUAGE)?,
         attachments: attachment_ids(&request.attachment_ids, attachments_max)?,
@@ -99,7 +105,11 @@ pub fn filing(
 /// # Errors
 /// `idempotency_key_weak`.
 pub fn filing_key(key: &str) -> Result<(), Problem> {
-    if KEY_CHARS.contains(&key.chars().take(KEY_CHARS.end() + 1).count()) { Ok(()) } else { Err(p::IDEMPOTENCY_KEY_WEAK.into()) }
+    if KEY_CHARS.contains(&key.chars().take(KEY_CHARS.end() + 1).count()) {
+        Ok(())
+    } else {
+        Err(p::IDEMPOTENCY_KEY_WEAK.into())
+    }
 }
 
 /// Checks a title: 1 to 200 characters in one line.
@@ -177,7 +187,11 @@ pub fn given(text: &str) -> Option<&str> {
 
 /// Counts characters no further than it must: a text of many megabytes is refused at once.
 fn at_most(text: &str, chars_max: usize, otherwise: Invalid) -> Result<(), Problem> {
-    if text.chars().nth(chars_max).is_some() { Err(otherwise.into()) } else { Ok(()) }
+    if text.chars().nth(chars_max).is_some() {
+        Err(otherwise.into())
+    } else {
+        Ok(())
+    }
 }
 
 /// No control characters but line breaks and tabs.
@@ -201,7 +215,10 @@ fn place(place: &Place) -> Result<Place, Problem> {
     if !in_range {
         return Err(p::COORDINATES_MALFORMED.into());
     }
-    Ok(Place { description: place.description.trim().to_owned(), ..*place })
+    Ok(Place {
+        description: place.description.trim().to_owned(),
+        ..*place
+    })
 }
 
 fn identity(identity: &Identity) -> Result<Option<Identity>, Problem> {
@@ -230,7 +247,10 @@ fn phone(text: &str) -> Result<String, Problem> {
     if text.len() > 2 * EMAIL_CHARS_MAX {
         return Err(malformed());
     }
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+    let plain: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
+        .collect();
     if plain.is_empty() {
         return Ok(plain);
     }
@@ -252,7 +272,9 @@ fn email(text: &str) -> Result<String, Problem> {
         return Ok(String::new());
     }
     let (local, domain) = email.split_once('@').ok_or_else(malformed)?;
-    let plain = email.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"'));
+    let plain = email
+        .chars()
+        .all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"'));
     let labels = domain.split('.').all(|label| {
         !label.is_empty() && !label.starts_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     });
@@ -268,8 +290,14 @@ fn source_url(text: &str) -> Result<String, Problem> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let good = url.is_empty()
         || host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
-            && !url.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"'));
-    if good { Ok(url.to_owned()) } else { Err(p::SOURCE_URL_MALFORMED.into()) }
+            && !url
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"'));
+    if good {
+        Ok(url.to_owned())
+    } else {
+        Err(p::SOURCE_URL_MALFORMED.into())
+    }
 }
 
 fn event_date(text: &str, now: OffsetDateTime) -> Result<Date, Problem> {

@@ -74,17 +74,29 @@ pub fn stem(word: &str) -> String {
     for particle in PARTICLES {
         rest = cut_end(rest, particle);
     }
-    rest = SUFFIXES.iter().map(|suffix| cut_end(rest, suffix)).find(|cut| *cut != rest).unwrap_or(rest);
-    rest = PREFIXES.iter().map(|prefix| cut_start(rest, prefix)).find(|cut| *cut != rest).unwrap_or(rest);
+    rest = SUFFIXES
+        .iter()
+        .map(|suffix| cut_end(rest, suffix))
+        .find(|cut| *cut != rest)
+        .unwrap_or(rest);
+    rest = PREFIXES
+        .iter()
+        .map(|prefix| cut_start(rest, prefix))
+        .find(|cut| *cut != rest)
+        .unwrap_or(rest);
     rest.to_owned()
 }
 
 fn cut_end<'a>(word: &'a str, end: &str) -> &'a str {
-    word.strip_suffix(end).filter(|rest| rest.chars().count() >= STEM_CHARS_MIN).unwrap_or(word)
+    word.strip_suffix(end)
+        .filter(|rest| rest.chars().count() >= STEM_CHARS_MIN)
+        .unwrap_or(word)
 }
 
 fn cut_start<'a>(word: &'a str, start: &str) -> &'a str {
-    word.strip_prefix(start).filter(|rest| rest.chars().count() >= STEM_CHARS_MIN).unwrap_or(word)
+    word.strip_prefix(start)
+        .filter(|rest| rest.chars().count() >= STEM_CHARS_MIN)
+        .unwrap_or(word)
 }
 
 fn stop_words() -> &'static HashSet<&'static str> {
@@ -102,8 +114,12 @@ impl Grams {
     /// With a key derived from the master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        let derived = hmac_sha256(master.key().bytes()).chain_update(b"tuntas.intake.grams").finalize();
-        Self { key: Zeroizing::new(derived.into_bytes().to_vec()) }
+        let derived = hmac_sha256(master.key().bytes())
+            .chain_update(b"tuntas.intake.grams")
+            .finalize();
+        Self {
+            key: Zeroizing::new(derived.into_bytes().to_vec()),
+        }
     }
 
     /// The set of hashes of a text, ascending.
@@ -118,10 +134,14 @@ impl Grams {
     fn hash<S: AsRef<str>>(&self, stems: &[S]) -> i32 {
         let mac = stems
             .iter()
-            .fold(hmac_sha256(&self.key), |mac, stem| mac.chain_update(stem.as_ref()).chain_update([0]))
+            .fold(hmac_sha256(&self.key), |mac, stem| {
+                mac.chain_update(stem.as_ref()).chain_update([0])
+            })
             .finalize()
             .into_bytes();
-        mac.iter().take(4).fold(0_i32, |value, byte| (value << 8) | i32::from(*byte))
+        mac.iter()
+            .take(4)
+            .fold(0_i32, |value, byte| (value << 8) | i32::from(*byte))
     }
 }
 
@@ -152,7 +172,10 @@ mod tests {
 
     #[test]
     fn stop_words_and_punctuation_vanish() {
-        assert_eq!(normal_form("Mohon, jalan yang BERLUBANG di depan pasar!!"), "jalan berlubang pasar");
+        assert_eq!(
+            normal_form("Mohon, jalan yang BERLUBANG di depan pasar!!"),
+            "jalan berlubang pasar"
+        );
         assert_eq!(normal_form("di ke a - ?"), "");
     }
 

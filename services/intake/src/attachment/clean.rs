@@ -52,7 +52,9 @@ fn decode(format: ImageFormat, content: &[u8], pixels_max: u64) -> Result<Dynami
         return Err(Unreadable);
     }
     // A malformed note on the orientation is no reason to refuse the picture.
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder
+        .orientation()
+        .unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| Unreadable)?;
     picture.apply_orientation(orientation);
     Ok(picture)
@@ -61,7 +63,9 @@ fn decode(format: ImageFormat, content: &[u8], pixels_max: u64) -> Result<Dynami
 fn encode(media_type: MediaType, picture: DynamicImage) -> Result<Vec<u8>, Unreadable> {
     let mut out = Vec::new();
     let encoded = match media_type {
-        MediaType::Jpeg => eight_bits(picture, false).write_with_encoder(JpegEncoder::new_with_quality(&mut out, JPEG_QUALITY)),
+        MediaType::Jpeg => {
+            eight_bits(picture, false).write_with_encoder(JpegEncoder::new_with_quality(&mut out, JPEG_QUALITY))
+        }
         MediaType::WebP => eight_bits(picture, true).write_with_encoder(WebPEncoder::new_lossless(&mut out)),
         MediaType::Png | MediaType::Pdf => picture.write_with_encoder(PngEncoder::new(&mut out)),
     };
@@ -97,7 +101,9 @@ mod tests {
             (MediaType::WebP, ImageFormat::WebP),
         ] {
             let mut content = Vec::new();
-            picture(40, 30).write_to(&mut Cursor::new(&mut content), format).unwrap();
+            picture(40, 30)
+                .write_to(&mut Cursor::new(&mut content), format)
+                .unwrap();
             content.extend_from_slice(b"PK\x03\x04<script>canary</script>");
             let cleaned = clean(media_type, content, 10_000).unwrap();
             assert_eq!(MediaType::of(&cleaned), Some(media_type));
@@ -110,7 +116,9 @@ mod tests {
     #[test]
     fn a_picture_that_is_none_or_too_large_is_refused() {
         let mut content = Vec::new();
-        picture(40, 30).write_to(&mut Cursor::new(&mut content), ImageFormat::Png).unwrap();
+        picture(40, 30)
+            .write_to(&mut Cursor::new(&mut content), ImageFormat::Png)
+            .unwrap();
         assert!(clean(MediaType::Png, content.clone(), 1_199).is_err());
         assert!(clean(MediaType::Png, content[..content.len() / 2].to_vec(), 10_000).is_err());
         assert!(clean(MediaType::Jpeg, b"\xff\xd8\xff\xe0 not a picture".to_vec(), 10_000).is_err());

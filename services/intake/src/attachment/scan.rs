@@ -40,7 +40,9 @@ impl Scanner {
     /// The scanner cannot be reached, does not answer in time, or answers with an error: the file is then not
     /// known to be clean, and is not to be kept.
     pub async fn scan(&self, content: &[u8]) -> std::io::Result<Verdict> {
-        timeout(self.timeout, self.ask(content)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+        timeout(self.timeout, self.ask(content))
+            .await
+            .map_err(|_| std::io::ErrorKind::TimedOut)?
     }
 
     async fn ask(&self, content: &[u8]) -> std::io::Result<Verdict> {

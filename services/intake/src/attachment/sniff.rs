@@ -47,11 +47,14 @@ impl MediaType {
 /// A PDF begins with its mark at the first byte and ends with its other mark, so that what is before or behind
 /// it (an archive, a script) does not come along.
 fn ends_like_a_pdf(content: &[u8]) -> bool {
-    let tail = content.get(content.len().saturating_sub(PDF_END_WINDOW)..).unwrap_or(content);
+    let tail = content
+        .get(content.len().saturating_sub(PDF_END_WINDOW)..)
+        .unwrap_or(content);
     let Some(mark) = tail.windows(5).rposition(|window| window == b"%%EOF") else {
         return false;
     };
-    tail.get(mark + 5..).is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
+    tail.get(mark + 5..)
+        .is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
 }
 
 #[cfg(test)]

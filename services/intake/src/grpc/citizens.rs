@@ -5,9 +5,8 @@ use tuntas_proto::intake::v1::{
     CitizenCommandResponse, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
     FileReportResponse, GetPublicReportRequest, PublicReport, RateHandlingRequest, SearchRegisterRequest,
     SearchRegisterResponse, SendMessageRequest, SendMessageResponse, SuggestCategoriesRequest,
-    SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse, TrackReportRequest,
-    TrackReportResponse, UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest,
-    intake_server::Intake as IntakeRpc,
+    SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse, TrackReportRequest, TrackReportResponse,
+    UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest, intake_server::Intake as IntakeRpc,
 };
 
 use crate::{
@@ -29,25 +28,33 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<Streaming<UploadAttachmentRequest>>,
     ) -> Result<Response<UploadAttachmentResponse>, Status> {
-        Ok(Response::new(upload_attachment::upload_attachment(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            upload_attachment::upload_attachment(&self.0, request.into_inner()).await?,
+        ))
     }
 
     async fn file_report(&self, request: Request<FileReportRequest>) -> Result<Response<FileReportResponse>, Status> {
-        Ok(Response::new(file_report::file_report(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            file_report::file_report(&self.0, request.into_inner()).await?,
+        ))
     }
 
     async fn suggest_similar(
         &self,
         request: Request<SuggestSimilarRequest>,
     ) -> Result<Response<SuggestSimilarResponse>, Status> {
-        Ok(Response::new(suggest::suggest_similar(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            suggest::suggest_similar(&self.0, request.into_inner()).await?,
+        ))
     }
 
     async fn suggest_categories(
         &self,
         request: Request<SuggestCategoriesRequest>,
     ) -> Result<Response<SuggestCategoriesResponse>, Status> {
-        Ok(Response::new(suggest::suggest_categories(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            suggest::suggest_categories(&self.0, request.into_inner()).await?,
+        ))
     }
 
     async fn track_report(
@@ -55,7 +62,9 @@ impl IntakeRpc for Citizens {
         request: Request<TrackReportRequest>,
     ) -> Result<Response<TrackReportResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(track_report::track_report(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            track_report::track_report(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn complete_report(
@@ -63,7 +72,9 @@ impl IntakeRpc for Citizens {
         request: Request<CompleteReportRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(command::complete_report(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            command::complete_report(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn withdraw_report(
@@ -71,7 +82,9 @@ impl IntakeRpc for Citizens {
         request: Request<WithdrawReportRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(command::withdraw_report(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            command::withdraw_report(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn dispute_answer(
@@ -79,7 +92,9 @@ impl IntakeRpc for Citizens {
         request: Request<DisputeAnswerRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(command::dispute_answer(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            command::dispute_answer(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn rate_handling(
@@ -87,7 +102,9 @@ impl IntakeRpc for Citizens {
         request: Request<RateHandlingRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(command::rate_handling(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            command::rate_handling(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn contest_decision(
@@ -95,7 +112,9 @@ impl IntakeRpc for Citizens {
         request: Request<ContestDecisionRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(command::contest_decision(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            command::contest_decision(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn send_message(
@@ -103,20 +122,26 @@ impl IntakeRpc for Citizens {
         request: Request<SendMessageRequest>,
     ) -> Result<Response<SendMessageResponse>, Status> {
         let peer = peer(&request);
-        Ok(Response::new(send_message::send_message(&self.0, request.into_inner(), peer).await?))
+        Ok(Response::new(
+            send_message::send_message(&self.0, request.into_inner(), peer).await?,
+        ))
     }
 
     async fn search_register(
         &self,
         request: Request<SearchRegisterRequest>,
     ) -> Result<Response<SearchRegisterResponse>, Status> {
-        Ok(Response::new(search_register::search_register(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            search_register::search_register(&self.0, request.into_inner()).await?,
+        ))
     }
 
     async fn get_public_report(
         &self,
         request: Request<GetPublicReportRequest>,
     ) -> Result<Response<PublicReport>, Status> {
-        Ok(Response::new(search_register::get_public_report(&self.0, request.into_inner()).await?))
+        Ok(Response::new(
+            search_register::get_public_report(&self.0, request.into_inner()).await?,
+        ))
     }
 }

@@ -178,7 +178,9 @@ pub async fn doom_orphans(
 /// # Errors
 /// The database's.
 pub async fn doomed(conn: &mut PgConnection, batch_max: i64) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("SELECT id FROM doomed_file ORDER BY doomed_at, id LIMIT $1", batch_max).fetch_all(conn).await
+    sqlx::query_scalar!("SELECT id FROM doomed_file ORDER BY doomed_at, id LIMIT $1", batch_max)
+        .fetch_all(conn)
+        .await
 }
 
 /// Forgets files that are deleted.
@@ -186,6 +188,8 @@ pub async fn doomed(conn: &mut PgConnection, batch_max: i64) -> sqlx::Result<Vec
 /// # Errors
 /// The database's.
 pub async fn forget_doomed(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM doomed_file WHERE id = ANY($1)", ids).execute(conn).await?;
+    sqlx::query!("DELETE FROM doomed_file WHERE id = ANY($1)", ids)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -94,9 +94,13 @@ pub async fn put_state(conn: &mut PgConnection, case_id: Uuid, case: &Case) -> s
 /// # Errors
 /// The database's.
 pub async fn put_members(conn: &mut PgConnection, case_id: Uuid, reports: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE report SET case_id = $1 WHERE id = ANY($2) AND case_id IS DISTINCT FROM $1", case_id, reports)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE report SET case_id = $1 WHERE id = ANY($2) AND case_id IS DISTINCT FROM $1",
+        case_id,
+        reports
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!(
         "INSERT INTO report_case (report_id, case_id) SELECT id, $1 FROM report WHERE id = ANY($2)
          ON CONFLICT DO NOTHING",
@@ -127,7 +131,8 @@ pub async fn surviving(conn: &mut PgConnection, case_id: Uuid) -> Result<Option<
     )
     .fetch_optional(conn)
     .await?;
-    body.map(|body| Case::decode(body.as_slice()).map_err(Problem::internal)).transpose()
+    body.map(|body| Case::decode(body.as_slice()).map_err(Problem::internal))
+        .transpose()
 }
 
 /// Events of all cases that a report was in, oldest first, without those about other reporters.
@@ -153,7 +158,10 @@ pub async fn timeline(conn: &mut PgConnection, report_id: Uuid, limit: i64) -> s
 /// # Errors
 /// The database's.
 pub async fn public_ticket(conn: &mut PgConnection, report_id: Uuid) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT ticket FROM report WHERE id = $1 AND privacy <> 'confidential'", report_id)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_scalar!(
+        "SELECT ticket FROM report WHERE id = $1 AND privacy <> 'confidential'",
+        report_id
+    )
+    .fetch_optional(conn)
+    .await
 }

@@ -75,9 +75,12 @@ pub async fn is_pending(conn: &mut PgConnection, report_id: Uuid, id: Uuid) -> s
 /// # Errors
 /// The database's.
 pub async fn accepted(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("UPDATE citizen_command SET status = 'accepted' WHERE id = $1 AND status = 'pending'", id)
-        .execute(conn)
-        .await?;
+    let done = sqlx::query!(
+        "UPDATE citizen_command SET status = 'accepted' WHERE id = $1 AND status = 'pending'",
+        id
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -94,14 +97,4 @@ pub async fn refused(conn: &mut PgConnection, id: Uuid, code: &str) -> sqlx::Res
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// How many wait for routing.
-///
-/// # Errors
-/// The database's.
-pub async fn pending_count(conn: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM citizen_command WHERE status = 'pending'"#)
-        .fetch_one(conn)
-        .await
 }

@@ -71,7 +71,9 @@ pub async fn put(
 /// # Errors
 /// The database's.
 pub async fn remove(conn: &mut PgConnection, report_ids: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM register WHERE report_id = ANY($1)", report_ids).execute(conn).await?;
+    sqlx::query!("DELETE FROM register WHERE report_id = ANY($1)", report_ids)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -182,5 +184,7 @@ pub async fn by_ticket(conn: &mut PgConnection, ticket: &str) -> sqlx::Result<Op
 /// # Errors
 /// The database's.
 pub async fn body_of(conn: &mut PgConnection, report_id: Uuid) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT body FROM register WHERE report_id = $1", report_id).fetch_optional(conn).await
+    sqlx::query_scalar!("SELECT body FROM register WHERE report_id = $1", report_id)
+        .fetch_optional(conn)
+        .await
 }

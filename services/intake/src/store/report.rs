@@ -65,9 +65,13 @@ pub async fn by_ticket(conn: &mut PgConnection, ticket: &str) -> sqlx::Result<Op
 /// # Errors
 /// The database's.
 pub async fn wrapped_key(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<WrappedKey>> {
-    sqlx::query_as!(WrappedKey, r#"SELECT wrapped_key AS "bytes", key_id FROM report_key WHERE report_id = $1"#, id)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as!(
+        WrappedKey,
+        r#"SELECT wrapped_key AS "bytes", key_id FROM report_key WHERE report_id = $1"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// The next sequence of the aggregate `report:<id>`. Locks the report until the transaction ends.
@@ -75,7 +79,9 @@ pub async fn wrapped_key(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
 /// # Errors
 /// The database's; [`sqlx::Error::RowNotFound`] when there is no such report.
 pub async fn next_seq(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<i64> {
-    sqlx::query_scalar!("UPDATE report SET seq = seq + 1 WHERE id = $1 RETURNING seq", id).fetch_one(conn).await
+    sqlx::query_scalar!("UPDATE report SET seq = seq + 1 WHERE id = $1 RETURNING seq", id)
+        .fetch_one(conn)
+        .await
 }
 
 /// Deletes the key of a report and everything by which its words could be searched, and gives up its files.
@@ -84,12 +90,22 @@ pub async fn next_seq(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<i64> {
 /// # Errors
 /// The database's.
 pub async fn erase(conn: &mut PgConnection, id: Uuid, at: OffsetDateTime) -> sqlx::Result<bool> {
-    let erased = sqlx::query!("UPDATE report SET erased_at = $2 WHERE id = $1 AND erased_at IS NULL", id, at)
+    let erased = sqlx::query!(
+        "UPDATE report SET erased_at = $2 WHERE id = $1 AND erased_at IS NULL",
+        id,
+        at
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("DELETE FROM report_key WHERE report_id = $1", id)
         .execute(&mut *conn)
         .await?;
-    sqlx::query!("DELETE FROM report_key WHERE report_id = $1", id).execute(&mut *conn).await?;
-    sqlx::query!("DELETE FROM report_gram WHERE report_id = $1", id).execute(&mut *conn).await?;
-    sqlx::query!("DELETE FROM register WHERE report_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM report_gram WHERE report_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("DELETE FROM register WHERE report_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "INSERT INTO doomed_file (id, doomed_at) SELECT id, $2 FROM attachment WHERE report_id = $1
          ON CONFLICT DO NOTHING",

@@ -47,7 +47,9 @@ pub async fn erase_report(
                 return Ok(());
             }
             let seq = report::next_seq(conn, report_id).await?;
-            let payload = Payload::ReportErased(ReportErased { report_id: report_id.to_string() });
+            let payload = Payload::ReportErased(ReportErased {
+                report_id: report_id.to_string(),
+            });
             outbox::append(conn, &[facts::fact(What::Erased, report_id, seq, at, actor, payload)]).await?;
             Ok::<_, Problem>(())
         })
@@ -60,7 +62,10 @@ pub async fn erase_report(
 fn who_may(caller: &Caller) -> Result<Actor, Problem> {
     match caller {
         Caller::Officer(official) if official.roles.contains(&Role::Manager) => Ok(actor_of(official)),
-        Caller::Service(service) if service == CTL => Ok(Actor { via: service.clone(), ..Actor::default() }),
+        Caller::Service(service) if service == CTL => Ok(Actor {
+            via: service.clone(),
+            ..Actor::default()
+        }),
         _ => Err(Problem::new(FORBIDDEN)),
     }
 }

@@ -8,13 +8,8 @@ use tuntas_proto::{
 };
 
 use crate::{
-    access::Standing,
-    caller::Caller,
-    content::Words,
-    intake::Intake,
-    problems::UNKNOWN_REPORT,
-    store::report,
-    suggest, validate,
+    access::Standing, caller::Caller, content::Words, intake::Intake, problems::UNKNOWN_REPORT, store::report, suggest,
+    validate,
 };
 
 const ROUTING: &str = "routing";
@@ -39,7 +34,11 @@ pub async fn find_similar(
         Caller::Officer(official) if standing.may_be_redacted_by(official) => {}
         Caller::Officer(_) => return Err(Problem::new(UNKNOWN_REPORT)),
     }
-    let limit = if request.limit == 0 { LIMIT_DEFAULT } else { request.limit.min(LIMIT_MAX) };
+    let limit = if request.limit == 0 {
+        LIMIT_DEFAULT
+    } else {
+        request.limit.min(LIMIT_MAX)
+    };
     let window = Duration::days(i64::from(intake.config.search.similar_window_days));
     let similarity_min = i32::try_from(intake.config.search.similar_min).unwrap_or(i32::MAX);
     let since = standing.report.filed_at - window;
@@ -52,7 +51,10 @@ pub async fn find_similar(
         }
         None => Vec::new(),
     };
-    Ok(FindSimilarResponse { reports: rows.into_iter().map(to_wire).collect(), categories })
+    Ok(FindSimilarResponse {
+        reports: rows.into_iter().map(to_wire).collect(),
+        categories,
+    })
 }
 
 fn to_wire(row: report::Similar) -> SimilarReport {

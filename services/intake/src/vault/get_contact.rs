@@ -30,8 +30,13 @@ pub async fn get_contact(
     let (identity, title) = match intake.key(&mut conn, report_id).await? {
         Some(key) => {
             let sealed = report.sealed_identity.as_deref();
-            let identity = sealed.map(|sealed| open_identity(&key, report_id, sealed)).transpose()?;
-            (identity.unwrap_or_default(), Words::open(&key, report_id, &report.sealed_words)?.title)
+            let identity = sealed
+                .map(|sealed| open_identity(&key, report_id, sealed))
+                .transpose()?;
+            (
+                identity.unwrap_or_default(),
+                Words::open(&key, report_id, &report.sealed_words)?.title,
+            )
         }
         None => (Identity::default(), String::new()),
     };

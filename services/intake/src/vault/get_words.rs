@@ -16,10 +16,14 @@ use crate::{
 ///
 /// # Errors
 /// `unknown_report` (also for who may not read it), `report_erased`, `forbidden`, or the database's.
-pub async fn get_words(intake: &Intake, caller: &Caller, request: GetWordsRequest) -> Result<GetWordsResponse, Problem> {
+pub async fn get_words(
+    intake: &Intake,
+    caller: &Caller,
+    request: GetWordsRequest,
+) -> Result<GetWordsResponse, Problem> {
     let report_id = validate::id(&request.report_id)?;
+    let standing = access::readable(intake, caller, report_id).await?;
     let mut conn = intake.conn().await?;
-    let standing = access::readable(&mut conn, caller, report_id).await?;
     let key = intake.key_or_erased(&mut conn, report_id).await?;
     let words = Words::open(&key, report_id, &standing.report.sealed_words)?;
     let attachments = attachment::of_report(&mut conn, report_id).await?;
@@ -32,7 +36,11 @@ pub async fn get_words(intake: &Intake, caller: &Caller, request: GetWordsReques
         title: words.title,
         body: words.body,
         place: words.place,
-        event_date: standing.report.event_date.map(|date| date.to_string()).unwrap_or_default(),
+        event_date: standing
+            .report
+            .event_date
+            .map(|date| date.to_string())
+            .unwrap_or_default(),
         attachments: attachments.iter().map(attach::to_wire).collect(),
         source_url: words.source_url,
         redacted_body,

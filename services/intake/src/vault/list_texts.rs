@@ -23,8 +23,8 @@ pub async fn list_texts(
 ) -> Result<ListTextsResponse, Problem> {
     let report_id = validate::id(&request.report_id)?;
     let official = caller.officer()?;
+    let standing = access::readable(intake, caller, report_id).await?;
     let mut conn = intake.conn().await?;
-    let standing = access::readable(&mut conn, caller, report_id).await?;
     let own = official.opd.as_ref().map(ToString::to_string);
     let sees_all = is_ombudsman(official) || standing.may_be_redacted_by(official);
     let readable: Vec<StoredText> = text::of_report(&mut conn, report_id)

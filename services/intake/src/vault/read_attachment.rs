@@ -6,13 +6,7 @@ use tuntas_proto::intake::v1::ReadAttachmentRequest;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{
-    access, caller::Caller,
-    intake::Intake,
-    seal::Column,
-    store::attachment,
-    validate,
-};
+use crate::{access, caller::Caller, intake::Intake, seal::Column, store::attachment, validate};
 
 /// A file, opened.
 pub struct Content {
@@ -41,7 +35,9 @@ pub async fn read_attachment(
     let found = attachment::by_id(&mut conn, id).await?;
     let found = found.ok_or_else(|| Problem::new(NOT_FOUND))?;
     let report_id = found.report_id.ok_or_else(|| Problem::new(NOT_FOUND))?;
-    let standing = access::readable(&mut conn, caller, report_id).await?;
+    drop(conn);
+    let standing = access::readable(intake, caller, report_id).await?;
+    let mut conn = intake.conn().await?;
     let key = intake.key_or_erased(&mut conn, report_id).await?;
     drop(conn);
     access::log_read(intake, caller, &standing).await?;
@@ -51,5 +47,8 @@ pub async fn read_attachment(
         return Err(Problem::internal(Changed));
     }
     let bytes = file_key.open(Column::File, Uuid::nil(), id, &sealed)?;
-    Ok(Content { media_type: found.media_type, bytes })
+    Ok(Content {
+        media_type: found.media_type,
+        bytes,
+    })
 }

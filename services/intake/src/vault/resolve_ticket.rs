@@ -18,7 +18,9 @@ pub async fn resolve_ticket(
     let unknown = || Problem::new(UNKNOWN_TICKET);
     let ticket = receipt::parse_ticket(&request.ticket).ok_or_else(unknown)?;
     let mut conn = intake.conn().await?;
-    let report = report::by_ticket(&mut conn, &ticket.to_string()).await?.ok_or_else(unknown)?;
+    let report = report::by_ticket(&mut conn, &ticket.to_string())
+        .await?
+        .ok_or_else(unknown)?;
     let standing = Standing::of(&mut conn, report.id).await?;
     if standing.is_hidden_from(official) {
         return Err(unknown());

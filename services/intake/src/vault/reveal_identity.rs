@@ -43,22 +43,22 @@ pub async fn reveal_identity(
     let official = caller.officer()?.clone();
     let reason = reason(&request.reason)?;
     let report_id = validate::id(&request.report_id)?;
-    let mut conn = intake.conn().await?;
-    let standing = access::readable(&mut conn, caller, report_id).await?;
+    let standing = access::readable(intake, caller, report_id).await?;
     if standing.privacy()? != Privacy::Open && !is_ombudsman(&official) {
         return Err(Problem::new(IDENTITY_HIDDEN));
     }
-    let key = intake.key_or_erased(&mut conn, report_id).await?;
-    drop(conn);
-    let sealed = standing.report.sealed_identity.ok_or_else(|| Problem::new(IDENTITY_HIDDEN))?;
+    let key = intake.key_or_erased(&mut *intake.conn().await?, report_id).await?;
+    let sealed = standing
+        .report
+        .sealed_identity
+        .ok_or_else(|| Problem::new(IDENTITY_HIDDEN))?;
     let identity = open_identity(&key, report_id, &sealed)?;
     let blind = intake.secrets.blind(&request);
     let at = intake.now();
     tx::run(&intake.pool, move |conn| {
         Box::pin(async move {
             let scope = format!("reveal:{report_id}:{}", official.position);
-            let earlier: Option<TextRef> =
-                idempotency::lookup(conn, &scope, &request.idempotency_key, &blind).await?;
+            let earlier: Option<TextRef> = idempotency::lookup(conn, &scope, &request.idempotency_key, &blind).await?;
             if earlier.is_some() {
                 return Ok(());
             }
@@ -70,12 +70,18 @@ pub async fn reveal_identity(
                 reason: Some(reference),
             });
             let actor = actor_of(&official);
-            outbox::append(conn, &[facts::fact(What::IdentityRevealed, report_id, seq, at, actor, payload)]).await?;
+            outbox::append(
+                conn,
+                &[facts::fact(What::IdentityRevealed, report_id, seq, at, actor, payload)],
+            )
+            .await?;
             Ok::<_, Problem>(())
         })
     })
     .await?;
-    Ok(RevealIdentityResponse { identity: Some(identity) })
+    Ok(RevealIdentityResponse {
+        identity: Some(identity),
+    })
 }
 
 fn reason(text: &str) -> Result<TextBody, Problem> {
@@ -110,7 +116,11 @@ async fn note_access(
         released_at: None,
     };
     text::insert(conn, &stored).await?;
-    let access = Access { at, position_id: official.position.to_string(), reason_text_id: id };
+    let access = Access {
+        at,
+        position_id: official.position.to_string(),
+        reason_text_id: id,
+    };
     text::insert_access(conn, ids::new_id(), report_id, official.holder.as_str(), &access).await?;
     Ok(reason.reference(id))
 }

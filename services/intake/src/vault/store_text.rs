@@ -49,14 +49,16 @@ pub async fn store_text(
     let Some(kind) = KINDS.into_iter().find(|kind| *kind == request.kind) else {
         return Err(UNKNOWN_TEXT_KIND.into());
     };
-    let title = if kind == REDACTION { validate::title(&request.title)? } else { String::new() };
+    let title = if kind == REDACTION {
+        validate::title(&request.title)?
+    } else {
+        String::new()
+    };
     let body = TextBody::new(title, validate::text(&request.body)?);
     let attachments = validate::attachment_ids(&request.attachment_ids, intake.config.filing.attachments_max)?;
     let official = caller.officer()?.clone();
     let report_id = validate::id(&request.report_id)?;
-    let mut conn = intake.conn().await?;
-    let standing = access::readable(&mut conn, caller, report_id).await?;
-    drop(conn);
+    let standing = access::readable(intake, caller, report_id).await?;
     if kind == REDACTION && !standing.may_be_redacted_by(&official) {
         return Err(Problem::new(FORBIDDEN).message("the public text is the verifier's"));
     }
@@ -69,7 +71,12 @@ pub async fn store_text(
             if let Some(answer) = idempotency::lookup(conn, &scope, &request.idempotency_key, &blind).await? {
                 return Ok(answer);
             }
-            let author = Author { official: &official, report_id, kind, at };
+            let author = Author {
+                official: &official,
+                report_id,
+                kind,
+                at,
+            };
             let answer = keep(&intake, conn, author, &body, &attachments).await?;
             idempotency::remember(conn, &scope, &request.idempotency_key, &blind, &answer).await?;
             Ok::<StoreTextResponse, Problem>(answer)
@@ -110,5 +117,7 @@ async fn keep(
     };
     text::insert(conn, &stored).await?;
     attach::file_with_text(intake, conn, report_id, &key, id, attachments).await?;
-    Ok(StoreTextResponse { r#ref: Some(body.reference(id)) })
+    Ok(StoreTextResponse {
+        r#ref: Some(body.reference(id)),
+    })
 }

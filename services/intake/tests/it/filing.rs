@@ -19,12 +19,17 @@ async fn a_report_is_filed_with_a_receipt_and_one_event(pool: PgPool) {
     assert_eq!(filed.receipt_code.len(), 16);
     assert_eq!(filed.filed_at, Some(timestamp(START)));
     // Three working days from Wednesday 00:00 WIB.
-    assert_eq!(filed.verification_due_at.as_ref().and_then(instant), Some(datetime!(2026-11-27 17:00 UTC)));
+    assert_eq!(
+        filed.verification_due_at.as_ref().and_then(instant),
+        Some(datetime!(2026-06-26 17:00 UTC))
+    );
     let told = world.told().await;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].aggregate_id, format!("report:{}", filed.report_id));
     assert_eq!((told[0].aggregate_seq, told[0].policy_version.as_str()), (1, "1"));
-    let Some(Payload::ReportFiled(fact)) = &told[0].payload else { panic!("{:?}", told[0].r#type) };
+    let Some(Payload::ReportFiled(fact)) = &told[0].payload else {
+        panic!("{:?}", told[0].r#type)
+    };
     assert_eq!(fact.report_id, filed.report_id);
     assert_eq!(fact.words_commitment.len(), 32);
     assert_eq!(fact.category_code, "jalan-provinsi");
@@ -64,7 +69,11 @@ async fn retries_at_the_same_moment_make_one_report(pool: PgPool) {
         let (intake, request) = (world.intake.clone(), request.clone());
         tokio::spawn(async move { file_report(&intake, request).await })
     });
-    let receipts: Vec<_> = join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
+    let receipts: Vec<_> = join_all(tries)
+        .await
+        .into_iter()
+        .map(|outcome| outcome.unwrap().unwrap())
+        .collect();
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
     assert_eq!(world.count("report").await, 1);
     assert_eq!(world.count("report_key").await, 1);
@@ -121,10 +130,18 @@ async fn an_attachment_goes_with_one_report_only(pool: PgPool) {
     let first = with_upload("kunci-yang-cukup-panjang-1");
     let receipt = world.file_as(first.clone()).await;
     assert_eq!(world.file_as(first).await, receipt);
-    let problem = file_report(&world.intake, with_upload("kunci-yang-cukup-panjang-2")).await.unwrap_err();
+    let problem = file_report(&world.intake, with_upload("kunci-yang-cukup-panjang-2"))
+        .await
+        .unwrap_err();
     assert_eq!(problem.code(), "unknown_attachment");
-    let unknown = FileReportRequest { attachment_ids: vec![ids::new_id().to_string()], ..request(&key()) };
-    assert_eq!(file_report(&world.intake, unknown).await.unwrap_err().code(), "unknown_attachment");
+    let unknown = FileReportRequest {
+        attachment_ids: vec![ids::new_id().to_string()],
+        ..request(&key())
+    };
+    assert_eq!(
+        file_report(&world.intake, unknown).await.unwrap_err().code(),
+        "unknown_attachment"
+    );
 }
 
 #[sqlx::test(migrations = false)]

@@ -16,3 +16,4 @@ mod rights;
 mod support;
 mod tracking;
 mod vault;
+mod wire;

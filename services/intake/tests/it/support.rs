@@ -7,19 +7,12 @@ use sqlx::{PgPool, Row as _};
 use time::{OffsetDateTime, macros::datetime};
 use tuntas_domain::{HolderId, PositionId};
 use tuntas_intake::{
-    caller::Caller,
-    citizen_command, config,
-    config::IntakeConfig,
-    consume, file_report,
-    intake::Intake,
-    receipt::Peer,
+    caller::Caller, citizen_command, config, config::IntakeConfig, consume, file_report, intake::Intake, receipt::Peer,
     track_report, upload_attachment, vault,
 };
 use tuntas_kit::{auth::TrustStore, clock::Clock, directory, ids, problem::Problem};
 use tuntas_proto::{
-    case::v1::{
-        Case, CaseEvent, Contribution, Member, Party, Privacy, ReportKind, State, case_event::Details, party,
-    },
+    case::v1::{Case, CaseEvent, Contribution, Member, Party, Privacy, ReportKind, State, case_event::Details, party},
     common::v1::TextRef,
     event::v1::{
         Agency, Category, DirectoryChanged, Event, HolderTerm, Position, Region, directory_changed::Change,
@@ -34,8 +27,8 @@ use tuntas_proto::{
 };
 use uuid::Uuid;
 
-/// A Tuesday, 10:00 WIB.
-pub const START: OffsetDateTime = datetime!(2026-11-24 03:00 UTC);
+/// A Tuesday, 10:00 WIB, long enough ago that no test reaches the real time, where a demo clock runs on.
+pub const START: OffsetDateTime = datetime!(2026-06-23 03:00 UTC);
 const KIT: [&str; 2] = [
     include_str!("../../../shared/kit/migrations/0001_kit.sql"),
     include_str!("../../../shared/kit/migrations/0002_directory.sql"),
@@ -61,9 +54,18 @@ impl World {
         let mut env = vec![
             ("TUNTAS__VAULT__MASTER_KEY".to_owned(), "ab".repeat(32)),
             ("TUNTAS__RECEIPT__SECRET".to_owned(), "s3cret-".repeat(8)),
-            ("TUNTAS__ATTACHMENTS__DIR".to_owned(), files.to_str().unwrap().to_owned()),
+            (
+                "TUNTAS__ATTACHMENTS__DIR".to_owned(),
+                files.to_str().unwrap().to_owned(),
+            ),
+            // Nothing is on its way here, and whoever is refused need not wait.
+            ("TUNTAS__VAULT__CATCH_UP_MS".to_owned(), "0".to_owned()),
         ];
-        env.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        env.extend(
+            settings
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
         let config = tuntas_kit::config::load_from::<IntakeConfig>(config::DEFAULT_TOML, None, env).unwrap();
         let intake = Intake::new(config.service, pool.clone(), Clock::demo_at(START), Arc::new(trust)).unwrap();
         let world = Self { intake, pool, files };
@@ -93,13 +95,24 @@ impl World {
     }
 
     pub async fn track(&self, filed: &FileReportResponse) -> TrackReportResponse {
-        let request = TrackReportRequest { receipt: Some(receipt(filed)), ..TrackReportRequest::default() };
-        track_report::track_report(&self.intake, request, Peer::default()).await.unwrap()
+        let request = TrackReportRequest {
+            receipt: Some(receipt(filed)),
+            ..TrackReportRequest::default()
+        };
+        track_report::track_report(&self.intake, request, Peer::default())
+            .await
+            .unwrap()
     }
 
     pub async fn withdraw(&self, filed: &FileReportResponse) -> String {
-        let request = WithdrawReportRequest { idempotency_key: key(), receipt: Some(receipt(filed)) };
-        citizen_command::withdraw_report(&self.intake, request, Peer::default()).await.unwrap().command_id
+        let request = WithdrawReportRequest {
+            idempotency_key: key(),
+            receipt: Some(receipt(filed)),
+        };
+        citizen_command::withdraw_report(&self.intake, request, Peer::default())
+            .await
+            .unwrap()
+            .command_id
     }
 
     pub async fn upload(&self, content: &[u8]) -> Result<UploadAttachmentResponse, Problem> {
@@ -122,10 +135,18 @@ impl World {
             report_id: report.to_owned(),
             kind: kind.to_owned(),
             body: body.to_owned(),
-            title: if kind == "redaction" { "Judul publik".to_owned() } else { String::new() },
+            title: if kind == "redaction" {
+                "Judul publik".to_owned()
+            } else {
+                String::new()
+            },
             attachment_ids: Vec::new(),
         };
-        vault::store_text(&self.intake, &self.officer(position).await, request).await.unwrap().r#ref.unwrap()
+        vault::store_text(&self.intake, &self.officer(position).await, request)
+            .await
+            .unwrap()
+            .r#ref
+            .unwrap()
     }
 
     /// Takes in an event twice, as a redelivery would.
@@ -139,31 +160,43 @@ impl World {
     }
 
     pub async fn happen(&self, case: &Case, what: &str, details: Details) {
-        self.receive(&case_event(case, what, details, "", self.intake.now())).await;
+        self.receive(&case_event(case, what, details, "", self.intake.now()))
+            .await;
     }
 
     /// Events in the outbox, in their order.
     pub async fn told(&self) -> Vec<Event> {
-        let rows = sqlx::query("SELECT body FROM outbox ORDER BY seq").fetch_all(&self.pool).await.unwrap();
-        rows.iter().map(|row| Event::decode(row.get::<Vec<u8>, _>(0).as_slice()).unwrap()).collect()
+        let rows = sqlx::query("SELECT body FROM outbox ORDER BY seq")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| Event::decode(row.get::<Vec<u8>, _>(0).as_slice()).unwrap())
+            .collect()
     }
 
     pub async fn count(&self, table: &'static str) -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.pool).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
     }
 
     /// Everything in the database, as text.
     pub async fn dump(&self) -> String {
-        let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap();
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
         let mut dump = String::new();
         for table in tables {
             let sql = format!("SELECT to_jsonb(dumped)::text FROM \"{table}\" AS dumped");
-            let rows: Vec<String> =
-                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await.unwrap();
+            let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
             for row in rows {
                 dump.push_str(&row);
                 dump.push('\n');
@@ -188,7 +221,10 @@ pub fn holder_of(position: &str) -> String {
 }
 
 pub fn receipt(filed: &FileReportResponse) -> Receipt {
-    Receipt { ticket: filed.ticket.clone(), receipt_code: filed.receipt_code.clone() }
+    Receipt {
+        ticket: filed.ticket.clone(),
+        receipt_code: filed.receipt_code.clone(),
+    }
 }
 
 pub fn request(key: &str) -> FileReportRequest {
@@ -201,8 +237,12 @@ pub fn request(key: &str) -> FileReportRequest {
         category_code: "jalan-provinsi".to_owned(),
         region_code: "14.71".to_owned(),
         named_opd: String::new(),
-        place: Some(Place { description: "Depan pasar".to_owned(), latitude: Some(0.51), longitude: Some(101.44) }),
-        event_date: "2026-11-20".to_owned(),
+        place: Some(Place {
+            description: "Depan pasar".to_owned(),
+            latitude: Some(0.51),
+            longitude: Some(101.44),
+        }),
+        event_date: "2026-06-19".to_owned(),
         attachment_ids: Vec::new(),
         identity: Some(Identity {
             name: "Contoh Pelapor".to_owned(),
@@ -228,14 +268,20 @@ pub fn case_of(filed: &FileReportResponse, seq: u64, state: State) -> Case {
         privacy: Privacy::Open.into(),
         category_code: "jalan-provinsi".to_owned(),
         region_code: "14.71".to_owned(),
-        authority: Some(Party { kind: party::Kind::Manager.into(), opd_code: String::new() }),
+        authority: Some(Party {
+            kind: party::Kind::Manager.into(),
+            opd_code: String::new(),
+        }),
         members: vec![member(filed)],
         ..Case::default()
     }
 }
 
 pub fn member(filed: &FileReportResponse) -> Member {
-    Member { report_id: filed.report_id.clone(), ..Member::default() }
+    Member {
+        report_id: filed.report_id.clone(),
+        ..Member::default()
+    }
 }
 
 pub fn led_by(case: Case, lead: &str, contributors: &[&str]) -> Case {
@@ -243,7 +289,10 @@ pub fn led_by(case: Case, lead: &str, contributors: &[&str]) -> Case {
         lead_opd: lead.to_owned(),
         contributions: contributors
             .iter()
-            .map(|opd| Contribution { opd_code: (*opd).to_owned(), ..Contribution::default() })
+            .map(|opd| Contribution {
+                opd_code: (*opd).to_owned(),
+                ..Contribution::default()
+            })
             .collect(),
         ..case
     }
@@ -269,16 +318,23 @@ pub fn case_event(case: &Case, what: &str, details: Details, causation_id: &str,
 }
 
 pub fn with_text(text: &TextRef) -> Details {
-    Details { text: Some(text.clone()), ..Details::default() }
+    Details {
+        text: Some(text.clone()),
+        ..Details::default()
+    }
 }
 
 pub fn parts(
     content: &[u8],
 ) -> impl futures::Stream<Item = Result<UploadAttachmentRequest, tonic::Status>> + Unpin + use<> {
-    let header = Part::Header(AttachmentHeader { file_name: "foto.jpg".to_owned() });
+    let header = Part::Header(AttachmentHeader {
+        file_name: "foto.jpg".to_owned(),
+    });
     let chunks = content.chunks(64 * 1024).map(|chunk| Part::Chunk(chunk.to_vec()));
-    let parts: Vec<_> =
-        std::iter::once(header).chain(chunks).map(|part| Ok(UploadAttachmentRequest { part: Some(part) })).collect();
+    let parts: Vec<_> = std::iter::once(header)
+        .chain(chunks)
+        .map(|part| Ok(UploadAttachmentRequest { part: Some(part) }))
+        .collect();
     futures::stream::iter(parts)
 }
 
@@ -343,8 +399,16 @@ fn small_directory() -> Vec<Change> {
         })
     };
     let others = [
-        category("jalan-provinsi", "Jalan dan jembatan provinsi", &["jalan berlubang", "jembatan rusak"]),
-        category("angkutan-umum", "Angkutan umum", &["bus terlambat", "sopir ugal-ugalan"]),
+        category(
+            "jalan-provinsi",
+            "Jalan dan jembatan provinsi",
+            &["jalan berlubang", "jembatan rusak"],
+        ),
+        category(
+            "angkutan-umum",
+            "Angkutan umum",
+            &["bus terlambat", "sopir ugal-ugalan"],
+        ),
         Change::Region(Region {
             code: "14.71".to_owned(),
             bps_code: "1471".to_owned(),

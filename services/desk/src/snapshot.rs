@@ -91,7 +91,11 @@ async fn finish(desk: &Desk, opd: &OpdCode, missing: HashMap<CaseId, u64>) -> Re
             for (case_id, seq) in missing {
                 cases::mark_gone(conn, &opd, case_id, seq).await?;
             }
-            agencies::snapshot_applied(conn, &opd).await?;
+            // Routing that has no directory yet was asked too early: what is imported now may have been published before
+            // this desk's queue came to be.
+            if directory::latest_seq(conn).await? > 0 {
+                agencies::snapshot_applied(conn, &opd).await?;
+            }
             Ok::<_, Problem>(())
         })
     })

@@ -18,7 +18,7 @@ use crate::{
     apply_case::{self, Applied, CaseError},
     desk::Desk,
     metrics::Metrics,
-    store::{commands, texts},
+    store::{self, agencies, commands, texts},
 };
 
 /// Actor of the events that are nobody's command, such as a breach that was overdue when the command came.
@@ -60,13 +60,33 @@ impl Handler for AgencyEvents {
                 self.confirm(conn, &received.event, case.seq).await
             }
             Some(Payload::CommandRefused(refused)) => self.refuse(conn, refused).await,
-            Some(Payload::DirectoryChanged(_) | Payload::PolicyChanged(_) | Payload::CalendarChanged(_)) => {
-                directory::apply(conn, &received.event).await.map_err(Problem::from)?;
-                Ok(())
-            }
+            Some(
+                payload @ (Payload::DirectoryChanged(_) | Payload::PolicyChanged(_) | Payload::CalendarChanged(_)),
+            ) => learn(conn, &self.opd, &received.event, payload).await,
             _ => Ok(()),
         }
     }
+}
+
+/// Applies an entry of the directory. Every agency's queue brings it, so that most of the time it is known already:
+/// looking first keeps the consumers of a desk for many from waiting for each other. A hole in the directory's sequence
+/// means that this queue came to be after the entries before it were published: routing is asked for all of it.
+async fn learn(
+    conn: &mut PgConnection,
+    opd: &OpdCode,
+    event: &Event,
+    payload: &Payload,
+) -> Result<(), HandlerError> {
+    if let Some((kind, id)) = directory::key(payload)
+        && store::directory::is_known(conn, kind, &id, event.aggregate_seq).await?
+    {
+        return Ok(());
+    }
+    if event.aggregate_seq > directory::latest_seq(conn).await?.saturating_add(1) {
+        agencies::want_snapshot(conn, opd).await?;
+    }
+    directory::apply(conn, event).await.map_err(Problem::from)?;
+    Ok(())
 }
 
 impl AgencyEvents {

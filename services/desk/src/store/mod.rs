@@ -5,6 +5,7 @@
 pub mod agencies;
 pub mod cases;
 pub mod commands;
+pub mod directory;
 pub mod held;
 pub mod texts;
 

@@ -3,9 +3,12 @@
 use sqlx::PgPool;
 use tuntas_desk::store::agencies;
 use tuntas_kit::ids;
-use tuntas_proto::case::v1::{Case, State};
+use tuntas_proto::{
+    case::v1::{Case, State},
+    event::v1::{DirectoryChanged, Event, Position, directory_changed::Change},
+};
 
-use crate::support::{LIAISON, World, case, case_event, new_case_id};
+use crate::support::{LIAISON, World, case, case_event, directory_event, new_case_id};
 
 #[sqlx::test(migrations = false)]
 async fn an_empty_database_fills_itself_from_routing(pool: PgPool) {
@@ -116,4 +119,38 @@ async fn a_new_database_numbers_its_commands_apart_from_the_old_one(pool: PgPool
     drop(conn);
     let error = world.consume("dishub", &broken).await.unwrap_err();
     assert!(error.to_string().starts_with("rejected"), "{error}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_directory_is_learnt_from_every_queue_and_an_old_entry_takes_nothing_back(pool: PgPool) {
+    let world = World::new(pool.clone()).await;
+    let title = |title: &str, seq| {
+        let position = Position {
+            id: LIAISON.to_owned(),
+            opd_code: "dishub".to_owned(),
+            title: title.to_owned(),
+            roles: vec!["liaison".to_owned()],
+            active: true,
+            ..Position::default()
+        };
+        let changed = DirectoryChanged {
+            change: Some(Change::Position(position)),
+        };
+        Event {
+            event_id: ids::new_id().to_string(),
+            ..directory_event(changed, seq)
+        }
+    };
+    let (old, new) = (title("Jabatan lama", 100), title("Jabatan baru", 101));
+    world.consume("dishub", &new).await.unwrap();
+    world.consume("dinkes", &old).await.unwrap();
+    world.consume("dinkes", &new).await.unwrap();
+    world.handle_again("dinkes", &old).await;
+    let directory = world
+        .desk
+        .directory
+        .current(&mut pool.acquire().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(directory.positions[&LIAISON.parse().unwrap()].title, "Jabatan baru");
 }

@@ -28,6 +28,9 @@ pub use topology::{
 
 use crate::config;
 
+/// The library keeps two buffers of 32 frames per connection: 8 MiB at the broker's 128 KiB, 1 MiB at this. A desk for
+/// many agencies has a connection for each.
+const FRAME_BYTES_MAX: u32 = 16 * 1_024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const MILLIS_PER_SECOND: u64 = 1_000;
@@ -145,6 +148,7 @@ impl Broker {
         let inner = &self.inner;
         let mut uri: AMQPUri = inner.url.expose_secret().parse().map_err(BrokerError::Url)?;
         uri.query.heartbeat = Some(inner.heartbeat_s);
+        uri.query.frame_max = Some(FRAME_BYTES_MAX);
         let millis = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(5 * MILLIS_PER_SECOND);
         uri.query.connection_timeout = Some(millis);
         let user = uri.authority.userinfo.username.clone();

@@ -296,22 +296,32 @@ pub(crate) fn command(what: What, world: &World) -> Command {
     }
 }
 
-/// What moves a case on in its state, so that sequences also reach what comes late in its life.
-pub(crate) fn onwards(case: &Case, what: What) -> What {
+/// What moves a case on in its state, so that sequences also reach what comes late in its life; `turn` chooses
+/// among what is possible there.
+pub(crate) fn onwards(case: &Case, turn: usize, what: What) -> What {
     let live = case
         .live_members()
         .next()
         .map_or(1, |member| member.report.as_uuid().as_u128());
-    match case.state {
-        State::AwaitingVerification => What::Accept(5),
-        State::AwaitingCompletion => What::Complete(live, 0),
-        State::AwaitingDisposition if case.returns.len() > 1 => What::Bind(0),
-        State::AwaitingDisposition => What::Dispose(0, false),
-        State::AwaitingAcceptance => What::AcceptCase,
-        State::InProgress => What::Answer(true),
-        State::Answered => What::Dispute(live, 0),
-        State::Disputed if case.awaiting_director => What::DecideDispute(live % 2 == 1),
-        State::Disputed => What::Answer(true),
-        State::Closed { .. } => what,
+    let last = case
+        .live_members()
+        .last()
+        .map_or(1, |member| member.report.as_uuid().as_u128());
+    match (&case.state, turn % 4) {
+        (_, 3) => [What::Correct, What::Absorb(2), what][turn / 4 % 3],
+        (State::AwaitingVerification, _) => What::Accept(5),
+        (State::AwaitingCompletion, 0) => What::Complete(live, 0),
+        (State::AwaitingDisposition, _) if case.returns.len() > 1 => What::Bind(0),
+        (State::AwaitingDisposition, _) => What::Dispose(0, false),
+        (State::AwaitingAcceptance, 0) => What::Return,
+        (State::AwaitingAcceptance, _) => What::AcceptCase,
+        (State::InProgress, 0) if case.transfer_requested => What::DeclineTransfer,
+        (State::InProgress, 0) => What::RequestTransfer,
+        (State::InProgress, _) => What::Answer(true),
+        (State::Answered, _) => What::Dispute(live, 0),
+        (State::Disputed, 0) => What::Dispute(last, 0),
+        (State::Disputed, _) if case.awaiting_director => What::DecideDispute(live % 2 == 1),
+        (State::Disputed, _) => What::Answer(true),
+        (State::AwaitingCompletion | State::Closed { .. }, _) => what,
     }
 }

@@ -15,7 +15,7 @@ use tuntas_kit::{
     telemetry,
     tx::{self, TxError},
 };
-use tuntas_proto::oversight::v1::{FeedEntry, FollowRequest, feed_client::FeedClient};
+use tuntas_proto::oversight::v1::{FeedEntry, FollowRequest, GetHeadRequest, feed_client::FeedClient};
 
 use crate::{
     apply::{self, Applier, ApplyError},
@@ -43,6 +43,14 @@ pub enum FollowError {
     /// The feed broke off or refused.
     #[error("the feed of oversight broke off")]
     Feed(#[from] Status),
+    /// The log is shorter than what was read of it: it was set back, or it is another one.
+    #[error("the log has {size} entries, of which {position} were read before")]
+    Shrunk {
+        /// Its size.
+        size: u64,
+        /// The committed position.
+        position: u64,
+    },
     /// An entry could not be applied.
     #[error("an entry of the log could not be applied")]
     Apply(#[from] ApplyError),
@@ -92,17 +100,26 @@ impl Follower {
         }
     }
 
-    /// One stream: from the committed position until it ends.
-    async fn session(&self, backoff: &mut Backoff, stop: &CancellationToken) -> Result<(), FollowError> {
+    /// The stream from the committed position on.
+    async fn begin(&self) -> Result<Streaming<FeedEntry>, FollowError> {
         let position = apply::position(&mut *self.pool.acquire().await?).await?;
         let mut client = self.client.clone().max_decoding_message_size(ENTRY_BYTES_MAX);
+        let size = client.get_head(GetHeadRequest {}).await?.into_inner().size;
+        if size < position {
+            return Err(FollowError::Shrunk { size, position });
+        }
         let request = FollowRequest {
             from_position: position + 1,
             until_head: false,
         };
+        Ok(client.follow(request).await?.into_inner())
+    }
+
+    /// One stream, until it ends.
+    async fn session(&self, backoff: &mut Backoff, stop: &CancellationToken) -> Result<(), FollowError> {
         let mut stream = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            answer = client.follow(request) => answer?.into_inner(),
+            stream = self.begin() => stream?,
         };
         self.metrics.following.set(1);
         loop {
@@ -137,9 +154,10 @@ impl Follower {
 
     fn tell(&self, error: &FollowError) {
         match error {
-            FollowError::Apply(apply @ (ApplyError::Gap { .. } | ApplyError::Chain { .. })) => {
+            broken @ (FollowError::Shrunk { .. }
+            | FollowError::Apply(ApplyError::Gap { .. } | ApplyError::Chain { .. })) => {
                 self.metrics.log_broken.inc();
-                tracing::error!(error = %apply, "the oversight log is broken: measures stop here");
+                tracing::error!(error.chain = %telemetry::chain(broken), "the oversight log is broken: measures stop here");
             }
             FollowError::Apply(apply) if apply.database_error().is_none() => {
                 self.metrics.log_broken.inc();

@@ -181,7 +181,11 @@ impl wire::feed_server::Feed for BreakingFeed {
     }
 
     async fn get_head(&self, _: Request<wire::GetHeadRequest>) -> Result<Response<wire::GetHeadResponse>, Status> {
-        Err(Status::unimplemented("not asked here"))
+        let size = self.entries.lock().unwrap().len() as u64;
+        Ok(Response::new(wire::GetHeadResponse {
+            size,
+            ..wire::GetHeadResponse::default()
+        }))
     }
 
     async fn list_case_entries(
@@ -192,39 +196,48 @@ impl wire::feed_server::Feed for BreakingFeed {
     }
 }
 
+impl BreakingFeed {
+    fn new(entries: &[FeedEntry]) -> Self {
+        Self {
+            entries: Arc::new(Mutex::new(entries.to_vec())),
+            asked: Arc::default(),
+            per_stream: 15,
+        }
+    }
+
+    /// Serves until the process ends; answers a follower of it.
+    async fn serve(&self, pool: &PgPool) -> Follower {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tonic::transport::Server::builder()
+            .add_service(wire::feed_server::FeedServer::new(self.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        let key = auth::generate_keypair().unwrap();
+        let signer = auth::Signer::from_pem("evaluation", &key.private_key_pem).unwrap();
+        let as_service = client::AsService::new(signer, "evaluation", Clock::System);
+        Follower {
+            pool: pool.clone(),
+            client: FeedClient::with_interceptor(client::channel(&url).unwrap(), as_service),
+            applier: Applier::default(),
+            batch_max: 4,
+            metrics: Metrics::default(),
+        }
+    }
+}
+
 #[sqlx::test(migrations = false)]
 async fn a_stream_that_breaks_is_taken_up_again_where_it_was(pool: PgPool) {
     migrate(&pool).await;
     let world = world();
-    let feed = BreakingFeed {
-        entries: Arc::default(),
-        asked: Arc::default(),
-        per_stream: 15,
-    };
-    *feed.entries.lock().unwrap() = world.log.entries.clone();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = tonic::transport::Server::builder()
-        .add_service(wire::feed_server::FeedServer::new(feed.clone()))
-        .serve_with_incoming(TcpListenerStream::new(listener));
-    let server = tokio::spawn(server);
-    let key = auth::generate_keypair().unwrap();
-    let signer = auth::Signer::from_pem("evaluation", &key.private_key_pem).unwrap();
-    let as_service = client::AsService::new(signer, "evaluation", Clock::System);
-    let follower = Follower {
-        pool: pool.clone(),
-        client: FeedClient::with_interceptor(client::channel(&url).unwrap(), as_service),
-        applier: Applier::default(),
-        batch_max: 4,
-        metrics: Metrics::default(),
-    };
+    let feed = BreakingFeed::new(&world.log.entries);
+    let follower = feed.serve(&pool).await;
     let stop = CancellationToken::new();
     let following = tokio::spawn(follower.run(stop.clone()));
     let all = world.log.entries.len() as u64;
     until("the whole log is applied", || async { position(&pool).await == all }).await;
     stop.cancel();
     following.await.unwrap();
-    server.abort();
     let asked = feed.asked.lock().unwrap().clone();
     assert_eq!(asked[0], 1);
     assert!(asked.len() as u64 >= all / 15, "{asked:?}");
@@ -232,4 +245,21 @@ async fn a_stream_that_breaks_is_taken_up_again_where_it_was(pool: PgPool) {
         asked.is_sorted(),
         "each stream begins after what was committed: {asked:?}"
     );
+}
+
+/// A log that was set back (restored from an older copy) is not waited for in silence.
+#[sqlx::test(migrations = false)]
+async fn a_log_that_became_shorter_is_an_error(pool: PgPool) {
+    migrate(&pool).await;
+    let world = world();
+    apply(&pool, &world.log.entries, 50).await.unwrap();
+    let feed = BreakingFeed::new(&world.log.entries[..10]);
+    let follower = feed.serve(&pool).await;
+    let (metrics, stop) = (follower.metrics.clone(), CancellationToken::new());
+    let following = tokio::spawn(follower.run(stop.clone()));
+    until("it is said aloud", || async { metrics.log_broken.get() > 1 }).await;
+    stop.cancel();
+    following.await.unwrap();
+    assert_eq!(feed.asked.lock().unwrap().len(), 0);
+    assert_eq!(position(&pool).await, world.log.entries.len() as u64);
 }

@@ -1,6 +1,6 @@
 //! Evaluation on a real PostgreSQL, over logs that the domain itself wrote: figures by hand, crashes, a second run,
 //! evaluation cases, rights, and following the feed over gRPC.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod evaluation_cases;
 mod figures;

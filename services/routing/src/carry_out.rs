@@ -12,7 +12,8 @@ use tuntas_proto::{
 use uuid::Uuid;
 
 use crate::{
-    commit_command::{CommandError, Moves, Order, commit_command},
+    command_error::CommandError,
+    commit_command::{Moves, Order, commit_command},
     store,
 };
 

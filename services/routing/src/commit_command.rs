@@ -13,7 +13,7 @@ use prost::Message as _;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::{
-    Actor, Case, CaseEvent, CaseId, Command, Context, OpdCode, Refusal, ReportId,
+    Actor, Case, CaseEvent, CaseId, Command, Context, OpdCode, ReportId,
     case::{CaseFact, Effect, Outage},
     decide, due_commands, next_due,
 };
@@ -28,6 +28,7 @@ use uuid::Uuid;
 use crate::{
     caller::wire_actor,
     change_directory::SOURCE,
+    command_error::CommandError,
     store::{self, cases::CaseRow, events::EventRow},
 };
 
@@ -48,15 +49,6 @@ pub(crate) struct Order {
     pub(crate) issued_at: OffsetDateTime,
     /// Text that the command names and the domain has no use for, such as the explanation of a rejection.
     pub(crate) text: Option<TextRef>,
-}
-
-/// Why a command did not move its case.
-#[derive(Debug)]
-pub(crate) enum CommandError {
-    /// The rules refuse it: a settled outcome.
-    Refused(Refusal),
-    /// It could not be decided.
-    Failed(Problem),
 }
 
 /// Cases that one transaction moves, each locked until it ends.
@@ -411,32 +403,5 @@ fn save_failed(error: store::cases::SaveError) -> Problem {
     match error {
         store::cases::SaveError::Database(error) => error.into(),
         other => Problem::internal(other),
-    }
-}
-
-impl From<Refusal> for CommandError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Problem> for CommandError {
-    fn from(problem: Problem) -> Self {
-        Self::Failed(problem)
-    }
-}
-
-impl From<sqlx::Error> for CommandError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<CommandError> for Problem {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Refused(refusal) => Self::refusal(refusal.code(), refusal.to_string()),
-            CommandError::Failed(problem) => problem,
-        }
     }
 }

@@ -13,7 +13,8 @@ use crate::{
     Routing,
     caller::Caller,
     carry_out::{Ask, carry_out, cases_of},
-    commit_command::{CommandError, Moves},
+    command_error::CommandError,
+    commit_command::Moves,
 };
 
 /// Decides the command at once, with the rights that the caller has now (rule M13).

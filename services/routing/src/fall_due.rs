@@ -22,7 +22,8 @@ use tuntas_kit::{
 
 use crate::{
     Routing,
-    commit_command::{CommandError, Moves, Order, decide_command},
+    command_error::CommandError,
+    commit_command::{Moves, Order, decide_command},
     store,
 };
 

@@ -11,6 +11,7 @@ pub mod books;
 mod caller;
 mod carry_out;
 mod change_directory;
+mod command_error;
 mod commit_command;
 pub mod config;
 mod consume;

@@ -8,7 +8,8 @@ use tuntas_proto::{convert, event::v1::ReportFiled, wire_time::instant};
 use uuid::Uuid;
 
 use crate::{
-    commit_command::{CommandError, Moves, Order, decide_command},
+    command_error::CommandError,
+    commit_command::{Moves, Order, decide_command},
     refuse_command::of_refusal,
 };
 

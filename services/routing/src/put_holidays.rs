@@ -14,7 +14,8 @@ use crate::{
     Routing,
     caller::Caller,
     change_directory::{apply_changes, kind_and_key, stored_body},
-    commit_command::{CommandError, Moves, Order, decide_command},
+    command_error::CommandError,
+    commit_command::{Moves, Order, decide_command},
     store,
 };
 

@@ -13,7 +13,7 @@ use tuntas_proto::{
 };
 use uuid::Uuid;
 
-use crate::{change_directory::SOURCE, commit_command::CommandError};
+use crate::{change_directory::SOURCE, command_error::CommandError};
 
 /// A command that was refused, and why.
 #[derive(Debug, Clone)]

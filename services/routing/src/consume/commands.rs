@@ -21,7 +21,8 @@ use tuntas_proto::{
 use crate::{
     Routing,
     carry_out::{Ask, carry_out, cases_of},
-    commit_command::{CommandError, Moves},
+    command_error::CommandError,
+    commit_command::Moves,
     refuse_command::{self, Refused},
 };
 

@@ -19,7 +19,8 @@ use tuntas_proto::{
 use crate::{
     Routing,
     carry_out::{Ask, came_from, carry_out},
-    commit_command::{CommandError, Moves},
+    command_error::CommandError,
+    commit_command::Moves,
     open_case::open_case,
     refuse_command::{self, Refused},
     store,

@@ -76,10 +76,10 @@ pub async fn live_cases_after(
     cases_max: u32,
 ) -> sqlx::Result<Vec<Case>> {
     let bodies = sqlx::query_scalar!(
-        "SELECT body FROM kase_agency JOIN kase USING (case_id)
+        r#"SELECT body::text AS "body!" FROM kase_agency JOIN kase USING (case_id)
          WHERE opd_code = $1 AND case_id > $2 AND state <> 'closed'
                AND NOT (supervisory AND complained_opd IS NOT DISTINCT FROM $1)
-         ORDER BY case_id LIMIT $3",
+         ORDER BY case_id LIMIT $3"#,
         opd.as_str(),
         after.into_uuid(),
         i64::from(cases_max),

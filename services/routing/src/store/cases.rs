@@ -1,6 +1,5 @@
 //! Cases: one row each, the whole case in `body`.
 
-use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::{Case, CaseId, OpdCode, calendar::FAR_FUTURE};
@@ -66,7 +65,7 @@ struct Columns {
     next_due_at: Vec<Option<OffsetDateTime>>,
     deadline_at: Vec<OffsetDateTime>,
     merged_into: Vec<Option<Uuid>>,
-    body: Vec<Value>,
+    body: Vec<String>,
 }
 
 impl Columns {
@@ -104,7 +103,7 @@ impl Columns {
             Some(tuntas_domain::Outcome::Merged { into }) => Some(into.into_uuid()),
             _ => None,
         });
-        self.body.push(serde_json::to_value(case)?);
+        self.body.push(serde_json::to_string(case)?);
         Ok(())
     }
 }
@@ -129,7 +128,7 @@ pub async fn save(conn: &mut PgConnection, rows: &[CaseRow<'_>]) -> Result<(), S
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[],
                               $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
                               $13::text[], $14::integer[], $15::timestamptz[], $16::timestamptz[],
-                              $17::timestamptz[], $18::timestamptz[], $19::uuid[], $20::jsonb[])
+                              $17::timestamptz[], $18::timestamptz[], $19::uuid[], $20::text[]::jsonb[])
          ON CONFLICT (case_id) DO UPDATE SET
              seq = excluded.seq, state = excluded.state, outcome = excluded.outcome, kind = excluded.kind,
              supervisory = excluded.supervisory, category_code = excluded.category_code,
@@ -178,9 +177,12 @@ pub async fn save(conn: &mut PgConnection, rows: &[CaseRow<'_>]) -> Result<(), S
 /// # Errors
 /// The database's, or a case that does not parse.
 pub async fn load(conn: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Option<Case>> {
-    let body = sqlx::query_scalar!("SELECT body FROM kase WHERE case_id = $1", case_id.into_uuid())
-        .fetch_optional(conn)
-        .await?;
+    let body = sqlx::query_scalar!(
+        r#"SELECT body::text AS "body!" FROM kase WHERE case_id = $1"#,
+        case_id.into_uuid()
+    )
+    .fetch_optional(conn)
+    .await?;
     body.map(parse).transpose()
 }
 
@@ -191,7 +193,7 @@ pub async fn load(conn: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Opti
 pub async fn lock(conn: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<Vec<Case>> {
     let ids: Vec<Uuid> = case_ids.iter().map(|id| id.into_uuid()).collect();
     let bodies = sqlx::query_scalar!(
-        "SELECT body FROM kase WHERE case_id = ANY($1) ORDER BY case_id FOR UPDATE",
+        r#"SELECT body::text AS "body!" FROM kase WHERE case_id = ANY($1) ORDER BY case_id FOR UPDATE"#,
         &ids
     )
     .fetch_all(conn)
@@ -205,19 +207,19 @@ pub async fn lock(conn: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<
 /// The database's.
 pub async fn claim_due(conn: &mut PgConnection, now: OffsetDateTime, batch_max: u32) -> sqlx::Result<Vec<Loaded>> {
     let rows = sqlx::query!(
-        "SELECT case_id, body FROM kase
+        r#"SELECT case_id, body::text AS "body!" FROM kase
          WHERE next_due_at <= $1 AND stuck_reason IS NULL
-         ORDER BY next_due_at, case_id LIMIT $2 FOR UPDATE SKIP LOCKED",
+         ORDER BY next_due_at, case_id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
         now,
         i64::from(batch_max),
     )
     .fetch_all(conn)
     .await?;
-    let loaded = |case_id: Uuid, body| Loaded {
+    let loaded = |case_id: Uuid, body: &str| Loaded {
         case_id: CaseId::new(case_id),
-        case: serde_json::from_value(body),
+        case: serde_json::from_str(body),
     };
-    Ok(rows.into_iter().map(|row| loaded(row.case_id, row.body)).collect())
+    Ok(rows.into_iter().map(|row| loaded(row.case_id, &row.body)).collect())
 }
 
 /// Corrects when the reconciler has to look at a case next; a new version of the policy can move that.
@@ -260,8 +262,8 @@ pub async fn set_stuck(conn: &mut PgConnection, case_id: CaseId, reason: &str) -
 /// The database's, or a case that does not parse.
 pub async fn lock_running_after(conn: &mut PgConnection, after: CaseId, batch_max: u32) -> sqlx::Result<Vec<Case>> {
     let bodies = sqlx::query_scalar!(
-        "SELECT body FROM kase WHERE next_due_at IS NOT NULL AND case_id > $1
-         ORDER BY case_id LIMIT $2 FOR UPDATE",
+        r#"SELECT body::text AS "body!" FROM kase WHERE next_due_at IS NOT NULL AND case_id > $1
+         ORDER BY case_id LIMIT $2 FOR UPDATE"#,
         after.into_uuid(),
         i64::from(batch_max),
     )
@@ -372,6 +374,7 @@ pub async fn lines_after(conn: &mut PgConnection, after: Uuid, lines_max: i64) -
     .await
 }
 
-pub(super) fn parse(body: Value) -> sqlx::Result<Case> {
-    serde_json::from_value(body).map_err(|error| sqlx::Error::Decode(error.into()))
+/// A case from its column. Text is read straight into the domain's types, without a tree of values between.
+pub(super) fn parse(body: impl AsRef<str>) -> sqlx::Result<Case> {
+    serde_json::from_str(body.as_ref()).map_err(|error| sqlx::Error::Decode(error.into()))
 }

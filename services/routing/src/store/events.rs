@@ -1,6 +1,5 @@
 //! What happened to cases: append-only.
 
-use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::{CaseEvent, CaseId};
@@ -63,7 +62,7 @@ struct Columns {
     command_id: Vec<Uuid>,
     issued_at: Vec<Option<OffsetDateTime>>,
     causation_id: Vec<Option<Uuid>>,
-    event: Vec<Value>,
+    event: Vec<String>,
     details: Vec<Vec<u8>>,
 }
 
@@ -82,7 +81,7 @@ impl Columns {
             columns.command_id.push(row.command_id);
             columns.issued_at.push(row.issued_at);
             columns.causation_id.push(row.causation_id);
-            columns.event.push(serde_json::to_value(&row.event)?);
+            columns.event.push(serde_json::to_string(&row.event)?);
             columns.details.push(row.details.clone());
         }
         Ok(columns)
@@ -99,7 +98,7 @@ pub async fn insert(conn: &mut PgConnection, rows: &[EventRow]) -> sqlx::Result<
         "INSERT INTO case_event (case_id, seq, event_id, type, at, position_id, holder_id, via, command_id,
                                  issued_at, causation_id, event, details)
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[],
-                              $7::text[], $8::text[], $9::uuid[], $10::timestamptz[], $11::uuid[], $12::jsonb[],
+                              $7::text[], $8::text[], $9::uuid[], $10::timestamptz[], $11::uuid[], $12::text[]::jsonb[],
                               $13::bytea[])",
         &c.case_id,
         &c.seq,
@@ -141,12 +140,12 @@ pub async fn history(conn: &mut PgConnection, case_id: CaseId) -> sqlx::Result<V
 /// The database's, or an event that does not parse.
 pub async fn of_case(conn: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Vec<CaseEvent>> {
     let events = sqlx::query_scalar!(
-        "SELECT event FROM case_event WHERE case_id = $1 ORDER BY seq",
+        r#"SELECT event::text AS "event!" FROM case_event WHERE case_id = $1 ORDER BY seq"#,
         case_id.into_uuid()
     )
     .fetch_all(conn)
     .await?;
-    let parse = |event| serde_json::from_value(event);
+    let parse = |event: String| serde_json::from_str(&event);
     events
         .into_iter()
         .map(parse)

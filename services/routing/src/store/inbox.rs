@@ -34,7 +34,7 @@ pub struct InboxQuery {
 /// The database's, or a case that does not parse.
 pub async fn list(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<Vec<Case>> {
     let bodies = sqlx::query_scalar!(
-        "SELECT body FROM kase
+        r#"SELECT body::text AS "body!" FROM kase
          WHERE state <> 'closed'
                AND (deadline_at, case_id) > ($1, $2)
                AND (holder = ANY($3)
@@ -45,7 +45,7 @@ pub async fn list(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<V
                AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
                AND ($8::text IS NULL OR state = $8)
                AND ($9::timestamptz IS NULL OR deadline_at < $9)
-         ORDER BY deadline_at, case_id LIMIT $10",
+         ORDER BY deadline_at, case_id LIMIT $10"#,
         query.after.0,
         query.after.1,
         &query.holders,

@@ -132,7 +132,10 @@ async fn nobody_decides_on_their_own_unit(pool: PgPool) {
     let case = world.must(VERIFIER, other.case, verify_as(about.clone())).await;
     assert_eq!(case.authority.unwrap().kind, i32::from(party::Kind::Director));
     assert_eq!(world.names(other.case).await.last().unwrap(), "handed_up");
-    assert_eq!(world.refused(VERIFIER, other.case, verify_as(about)).await, "not_permitted");
+    assert_eq!(
+        world.refused(VERIFIER, other.case, verify_as(about)).await,
+        "not_permitted"
+    );
 }
 
 #[sqlx::test(migrations = false)]

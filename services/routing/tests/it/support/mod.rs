@@ -1,7 +1,11 @@
 //! What the tests share: a routing service on a database of its own with a small part of Riau's directory, its officers,
 //! citizens and desks, and a look at what it has published.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+mod orders;
+mod published;
+mod seed;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
@@ -18,14 +22,10 @@ use tuntas_kit::{
     tx,
 };
 use tuntas_proto::{
-    case::v1::{
-        self as wire, CaseCommand, Outcome, Privacy, ReportKind, State,
-        case_command::{self as ask, Command},
-    },
-    common::v1::TextRef,
+    case::v1::{self as wire, CaseCommand, Outcome, Privacy, ReportKind, State, case_command::Command},
     event::v1::{
-        Agency, CalendarChanged, CaseCommandIssued, Category, CitizenCommandReceived, DirectoryChanged, Event,
-        HolderTerm, Position, Region, ReportFiled, directory_changed::Change, event::Payload,
+        CalendarChanged, CaseCommandIssued, CitizenCommandReceived, DirectoryChanged, Event, ReportFiled,
+        event::Payload,
     },
     routing::v1::{
         ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, HolderContact, ImportDirectoryRequest,
@@ -39,13 +39,15 @@ use tuntas_routing::{
     config::{self, RoutingConfig},
     fall_due, store,
 };
-use uuid::Uuid;
+
+pub(crate) use self::{
+    orders::{accept, answer, contest, dispose, dispute, give_back, merge_into, reject, text, verify, verify_as},
+    published::{fact, name, refusal},
+    seed::{OPDS, contacts, entries, holidays},
+};
 
 /// Monday, 09:00 WIB; no holiday for weeks.
 pub(crate) const START: OffsetDateTime = datetime!(2025-10-06 02:00 UTC);
-
-/// Agencies of the small directory.
-pub(crate) const OPDS: [&str; 5] = ["dishub", "pupr-pkpp", "diskominfotik", "inspektorat", "dlhk"];
 
 pub(crate) const VERIFIER: &str = "diskominfotik.verifikator-1";
 pub(crate) const MANAGER: &str = "diskominfotik.kepala";
@@ -98,7 +100,7 @@ pub(crate) async fn riau(pool: PgPool) -> World {
     let mut world = empty(pool).await;
     world.import(entries(), contacts()).await.unwrap();
     world.put_holidays(holidays()).await.unwrap();
-    for row in rows("holders.csv") {
+    for row in seed::rows("holders.csv") {
         world.holders.insert(row["position"].clone(), row["id"].clone());
     }
     world
@@ -137,133 +139,6 @@ fn default_config() -> RoutingConfig {
     table.remove("grpc");
     table.remove("http");
     table.try_into().unwrap()
-}
-
-fn rows(file: &str) -> Vec<BTreeMap<String, String>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/riau");
-    csv::Reader::from_path(folder.join(file))
-        .unwrap()
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .unwrap()
-}
-
-fn is_in(opd: &str) -> bool {
-    opd.is_empty() || OPDS.contains(&opd)
-}
-
-/// Entries of the small directory.
-pub(crate) fn entries() -> Vec<DirectoryChanged> {
-    let mut changes = Vec::new();
-    for row in rows("regions.csv") {
-        changes.push(Change::Region(Region {
-            code: row["kemendagri_code"].clone(),
-            bps_code: row["bps_code"].clone(),
-            name: row["name"].clone(),
-            kind: row["kind"].clone(),
-        }));
-    }
-    for row in rows("opds.csv").into_iter().filter(|row| is_in(&row["code"])) {
-        changes.push(Change::Agency(Agency {
-            code: row["code"].clone(),
-            kind: row["kind"].clone(),
-            short_name: row["short_name"].clone(),
-            official_name: row["official_name"].clone(),
-            head_echelon: row["head_echelon"].clone(),
-            active: true,
-            region_code: String::new(),
-        }));
-    }
-    for row in rows("authorities.csv") {
-        changes.push(Change::Agency(Agency {
-            code: row["code"].clone(),
-            kind: "external".to_owned(),
-            short_name: row["name"].clone(),
-            official_name: row["name"].clone(),
-            active: true,
-            region_code: row["region"].clone(),
-            ..Agency::default()
-        }));
-    }
-    for row in rows("categories.csv")
-        .into_iter()
-        .filter(|row| is_in(&row["default_opd"]))
-    {
-        changes.push(Change::Category(Category {
-            code: row["code"].clone(),
-            name_id: row["name_id"].clone(),
-            name_en: row["name_en"].clone(),
-            default_opd: row["default_opd"].clone(),
-            competence: row["competence"].clone(),
-            examples_id: row["examples_id"].split("; ").map(str::to_owned).collect(),
-        }));
-    }
-    for row in rows("positions.csv").into_iter().filter(|row| is_in(&row["opd"])) {
-        changes.push(Change::Position(Position {
-            id: row["id"].clone(),
-            opd_code: row["opd"].clone(),
-            title: row["title_id"].clone(),
-            echelon: row["echelon"].clone(),
-            roles: row["roles"].split_whitespace().map(str::to_owned).collect(),
-            superior_id: row["superior"].clone(),
-            active: true,
-        }));
-    }
-    changes.extend(held().map(|row| {
-        Change::HolderTerm(HolderTerm {
-            holder_id: row["id"].clone(),
-            position_id: row["position"].clone(),
-            from: Some(timestamp(datetime!(2020-01-01 00:00 +7))),
-            until: None,
-            acting: false,
-            term_id: String::new(),
-        })
-    }));
-    changes
-        .into_iter()
-        .map(|change| DirectoryChanged { change: Some(change) })
-        .collect()
-}
-
-fn held() -> impl Iterator<Item = BTreeMap<String, String>> {
-    let known: Vec<String> = rows("positions.csv")
-        .into_iter()
-        .filter(|row| is_in(&row["opd"]))
-        .map(|row| row["id"].clone())
-        .collect();
-    rows("holders.csv")
-        .into_iter()
-        .filter(move |row| known.contains(&row["position"]))
-}
-
-pub(crate) fn contacts() -> Vec<HolderContact> {
-    held()
-        .map(|row| HolderContact {
-            holder_id: row["id"].clone(),
-            name: row["name"].clone(),
-            email: row["email"].clone(),
-        })
-        .collect()
-}
-
-pub(crate) fn holidays() -> Vec<CalendarChanged> {
-    rows("holidays.csv")
-        .into_iter()
-        .map(|row| CalendarChanged {
-            date: row["date"].clone(),
-            kind: row["kind"].clone(),
-            name: row["name_id"].clone(),
-            removed: false,
-        })
-        .collect()
-}
-
-/// A text that lives in intake.
-pub(crate) fn text() -> Option<TextRef> {
-    Some(TextRef {
-        text_id: ids::new_id().to_string(),
-        commitment: vec![7; 32],
-    })
 }
 
 /// A fresh idempotency key.
@@ -542,55 +417,6 @@ impl World {
         )
     }
 
-    /// Everything published so far, in order.
-    pub(crate) async fn published(&self) -> Vec<Published> {
-        let rows: Vec<(String, String, Vec<u8>)> =
-            sqlx::query_as("SELECT exchange, routing_key, body FROM outbox ORDER BY seq")
-                .fetch_all(&self.routing.pool)
-                .await
-                .unwrap();
-        rows.into_iter()
-            .map(|(exchange, routing_key, body)| Published {
-                exchange,
-                routing_key,
-                event: Event::decode(body.as_slice()).unwrap(),
-            })
-            .collect()
-    }
-
-    /// Facts about a case, in order.
-    pub(crate) async fn facts(&self, case: CaseId) -> Vec<Event> {
-        let aggregate = format!("case:{case}");
-        let all = self.published().await.into_iter();
-        all.filter(|found| found.exchange == "tuntas.events" && found.event.aggregate_id == aggregate)
-            .map(|found| found.event)
-            .collect()
-    }
-
-    /// Names of the facts about a case, in order.
-    pub(crate) async fn names(&self, case: CaseId) -> Vec<String> {
-        self.facts(case)
-            .await
-            .iter()
-            .map(|event| name(event).to_owned())
-            .collect()
-    }
-
-    /// Agencies whose queue got a fact.
-    pub(crate) async fn told(&self, event_id: &str) -> Vec<String> {
-        let all = self.published().await.into_iter();
-        all.filter(|found| found.exchange == "tuntas.work" && found.event.event_id == event_id)
-            .map(|found| found.routing_key)
-            .collect()
-    }
-
-    async fn answer_to(&self, cause: Uuid) -> Event {
-        let cause = cause.to_string();
-        let all = self.published().await;
-        let answer = all.into_iter().rev().find(|found| found.event.causation_id == cause);
-        answer.unwrap().event
-    }
-
     pub(crate) async fn get(&self, position: &str, case: CaseId) -> Result<wire::Case, Status> {
         let request = GetCaseRequest {
             case_id: case.to_string(),
@@ -599,14 +425,6 @@ impl World {
         let answer = self.api.get_case(self.by(position, request)).await?;
         Ok(answer.into_inner().case.unwrap())
     }
-}
-
-/// A message of the outbox.
-#[derive(Debug, Clone)]
-pub(crate) struct Published {
-    pub(crate) exchange: String,
-    pub(crate) routing_key: String,
-    pub(crate) event: Event,
 }
 
 async fn claim_and_handle(
@@ -662,104 +480,10 @@ pub(crate) fn citizens(report: ReportId, command: Command, received_at: OffsetDa
     )
 }
 
-/// Last part of an event's type.
-pub(crate) fn name(event: &Event) -> &str {
-    event.r#type.rsplit('.').next().unwrap()
-}
-
-/// The fact in an event.
-pub(crate) fn fact(event: &Event) -> &wire::CaseEvent {
-    match &event.payload {
-        Some(Payload::CaseEvent(fact)) => fact,
-        other => panic!("not a fact: {other:?}"),
-    }
-}
-
-/// Code of a refusal event.
-pub(crate) fn refusal(event: &Event) -> &str {
-    match &event.payload {
-        Some(Payload::CommandRefused(refused)) => &refused.code,
-        other => panic!("not a refusal: {other:?}"),
-    }
-}
-
 pub(crate) fn state(case: &wire::Case) -> State {
     State::try_from(case.state).unwrap()
 }
 
 pub(crate) fn outcome(case: &wire::Case) -> Outcome {
     Outcome::try_from(case.outcome).unwrap()
-}
-
-pub(crate) fn verify_as(verify: ask::Verify) -> Command {
-    Command::Verify(ask::Verify {
-        kind: if verify.kind == 0 {
-            ReportKind::Complaint.into()
-        } else {
-            verify.kind
-        },
-        category_code: "transportasi-darat".to_owned(),
-        region_code: "14.71".to_owned(),
-        redaction: text(),
-        ..verify
-    })
-}
-
-pub(crate) fn verify() -> Command {
-    verify_as(ask::Verify::default())
-}
-
-pub(crate) fn dispose(lead: &str, contributors: &[&str]) -> Command {
-    Command::Dispose(ask::Dispose {
-        lead_opd: lead.to_owned(),
-        contributor_opds: contributors.iter().map(|opd| (*opd).to_owned()).collect(),
-        instruction: text(),
-    })
-}
-
-pub(crate) fn accept() -> Command {
-    Command::Accept(ask::Accept {})
-}
-
-pub(crate) fn give_back() -> Command {
-    Command::Return(ask::Return {
-        reason_code: "not_our_task".to_owned(),
-        reason: text(),
-        suggested_opd: "pupr-pkpp".to_owned(),
-    })
-}
-
-pub(crate) fn answer(claimed: Outcome) -> Command {
-    Command::ReleaseAnswer(ask::ReleaseAnswer {
-        text: text(),
-        claimed: claimed.into(),
-        without_contributions_reason: None,
-    })
-}
-
-pub(crate) fn reject() -> Command {
-    Command::Reject(ask::Reject {
-        reason: wire::RejectReason::NotPublicService.into(),
-        explanation: text(),
-    })
-}
-
-pub(crate) fn dispute() -> Command {
-    Command::Dispute(ask::Dispute {
-        report_id: String::new(),
-        text: text(),
-    })
-}
-
-pub(crate) fn contest() -> Command {
-    Command::Contest(ask::Contest {
-        report_id: String::new(),
-        text: text(),
-    })
-}
-
-pub(crate) fn merge_into(survivor: CaseId) -> Command {
-    Command::Merge(ask::Merge {
-        into_case_id: survivor.to_string(),
-    })
 }

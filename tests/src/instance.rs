@@ -20,8 +20,16 @@ const STOP_WITHIN: Duration = Duration::from_secs(60);
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Processes of a platform.
-pub const PROCESSES: [&str; 8] =
-    ["intake", "routing", "oversight", "notification", "evaluation", "desk-others", "desk-dishub", "desk-pupr-pkpp"];
+pub const PROCESSES: [&str; 8] = [
+    "intake",
+    "routing",
+    "oversight",
+    "notification",
+    "evaluation",
+    "desk-others",
+    "desk-dishub",
+    "desk-pupr-pkpp",
+];
 
 /// A platform of its own.
 pub struct Instance {
@@ -73,7 +81,11 @@ impl Instance {
             if let Some(status) = self.up.try_wait()? {
                 bail!("deploy/up ended with {status}:\n{}", tail(&log));
             }
-            ensure!(started.elapsed() < START_WITHIN, "deploy/up does not get ready:\n{}", tail(&log));
+            ensure!(
+                started.elapsed() < START_WITHIN,
+                "deploy/up does not get ready:\n{}",
+                tail(&log)
+            );
             std::thread::sleep(POLL_WAIT);
         }
     }
@@ -107,7 +119,11 @@ impl Instance {
     pub fn tuntas(&self, arguments: &[&str]) -> anyhow::Result<(i32, String, String)> {
         let output = self.tuntas_command(arguments)?.output()?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok((output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr)))
+        Ok((
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        ))
     }
 
     /// `tuntas` on this platform, not yet started.
@@ -116,7 +132,10 @@ impl Instance {
     /// It is not built.
     pub fn tuntas_command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(bin_dir()?.join("tuntas"));
-        command.args(arguments).env("TUNTAS_STATE", &self.state).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .env("TUNTAS_STATE", &self.state)
+            .stdin(Stdio::null());
         Ok(command)
     }
 
@@ -171,10 +190,17 @@ impl Instance {
     /// It does not get ready in time.
     pub fn wait_ready(&self, process: &str) -> anyhow::Result<()> {
         let env = fs::read_to_string(self.state.join("env").join(format!("{process}.env")))?;
-        let listen = env.lines().find_map(|line| line.strip_prefix("TUNTAS__HTTP__LISTEN=")).context("no address")?;
+        let listen = env
+            .lines()
+            .find_map(|line| line.strip_prefix("TUNTAS__HTTP__LISTEN="))
+            .context("no address")?;
         let url = format!("http://{listen}/readyz");
         wait_for(BACK_WITHIN, &format!("{process} to be ready"), || {
-            Ok(Command::new("curl").args(["-fsS", "-m", "2", "-o", "/dev/null", &url]).stderr(Stdio::null()).status()?.success())
+            Ok(Command::new("curl")
+                .args(["-fsS", "-m", "2", "-o", "/dev/null", &url])
+                .stderr(Stdio::null())
+                .status()?
+                .success())
         })
     }
 
@@ -183,7 +209,11 @@ impl Instance {
     /// # Errors
     /// It does not work.
     pub fn servers(&self, what: &str) -> anyhow::Result<()> {
-        let status = Command::new(repo().join("deploy/servers")).arg(what).arg("--state").arg(&self.state).status()?;
+        let status = Command::new(repo().join("deploy/servers"))
+            .arg(what)
+            .arg("--state")
+            .arg(&self.state)
+            .status()?;
         ensure!(status.success(), "deploy/servers {what}: {status}");
         Ok(())
     }
@@ -198,7 +228,11 @@ impl Instance {
         let mut dumps = Vec::new();
         for (name, url) in &platform.endpoints().databases {
             let output = Command::new(&tool).arg("--inserts").arg(url).output()?;
-            ensure!(output.status.success(), "pg_dump of {name}: {}", String::from_utf8_lossy(&output.stderr));
+            ensure!(
+                output.status.success(),
+                "pg_dump of {name}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             dumps.push((name.clone(), output.stdout));
         }
         Ok(dumps)
@@ -216,7 +250,11 @@ impl Drop for Instance {
         if std::env::var_os("TUNTAS_TEST_KEEP").is_some() {
             return;
         }
-        let remove = Command::new(repo().join("deploy/servers")).args(["remove", "--state"]).arg(&self.state).stderr(Stdio::null()).status();
+        let remove = Command::new(repo().join("deploy/servers"))
+            .args(["remove", "--state"])
+            .arg(&self.state)
+            .stderr(Stdio::null())
+            .status();
         if remove.is_ok() {
             let _ = fs::remove_dir_all(&self.state);
         }
@@ -245,27 +283,54 @@ pub fn repo() -> PathBuf {
 /// Where the programs of this build are: beside the test itself.
 fn bin_dir() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let dir = test.parent().and_then(Path::parent).context("no target folder")?.to_owned();
-    for program in ["tuntas", "intake", "routing", "desk", "notification", "evaluation", "oversight"] {
-        ensure!(dir.join(program).exists(), "{program} is not built: cargo build --workspace --bins, or run deploy/test");
+    let dir = test
+        .parent()
+        .and_then(Path::parent)
+        .context("no target folder")?
+        .to_owned();
+    for program in [
+        "tuntas",
+        "intake",
+        "routing",
+        "desk",
+        "notification",
+        "evaluation",
+        "oversight",
+    ] {
+        ensure!(
+            dir.join(program).exists(),
+            "{program} is not built: cargo build --workspace --bins, or run deploy/test"
+        );
     }
     Ok(dir)
 }
 
 fn newest_pg_dump() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
-    let mut found: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin/pg_dump")).filter(|path| path.exists()).collect();
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    let mut found: Vec<PathBuf> = versions
+        .map(|entry| entry.path().join("bin/pg_dump"))
+        .filter(|path| path.exists())
+        .collect();
     found.sort();
     found.pop().unwrap_or_else(|| PathBuf::from("pg_dump"))
 }
 
 fn signal(signal: &str, pid: &str) -> anyhow::Result<()> {
-    let status = Command::new("kill").args([signal, pid]).stderr(Stdio::null()).status()?;
+    let status = Command::new("kill")
+        .args([signal, pid])
+        .stderr(Stdio::null())
+        .status()?;
     ensure!(status.success(), "no process {pid}");
     Ok(())
 }
 
 fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
-    lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(30)..)
+        .unwrap_or_default()
+        .join("\n")
 }

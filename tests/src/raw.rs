@@ -54,14 +54,18 @@ impl Decoder for Bare {
 /// The descriptors do not decode.
 pub fn unary_methods() -> anyhow::Result<Vec<MethodDescriptor>> {
     let pool = DescriptorPool::decode(tuntas_proto::DESCRIPTORS)?;
-    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let methods = pool
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>());
     Ok(methods.filter(|method| !method.is_client_streaming()).collect())
 }
 
 /// Numbers and names of the text fields of a message.
 #[must_use]
 pub fn text_fields(message: &MessageDescriptor) -> Vec<(u32, String)> {
-    let texts = message.fields().filter(|field| matches!(field.kind(), Kind::String) && !field.is_list());
+    let texts = message
+        .fields()
+        .filter(|field| matches!(field.kind(), Kind::String) && !field.is_list());
     texts.map(|field| (field.number(), field.name().to_owned())).collect()
 }
 
@@ -87,9 +91,17 @@ fn varint(mut value: u64, into: &mut Vec<u8>) {
 ///
 /// # Errors
 /// What the service answered.
-pub async fn send(channel: Channel, method: &MethodDescriptor, message: Bytes, authorization: Option<&str>) -> Result<(), Status> {
+pub async fn send(
+    channel: Channel,
+    method: &MethodDescriptor,
+    message: Bytes,
+    authorization: Option<&str>,
+) -> Result<(), Status> {
     let mut client = Grpc::new(channel);
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let path: PathAndQuery = path.parse().map_err(|_| Status::internal("no path"))?;
     let mut request = Request::new(message);

@@ -47,7 +47,12 @@ impl World {
     /// Its directory cannot be read.
     pub async fn of(platform: Platform) -> anyhow::Result<Arc<Self>> {
         let directory = platform.directory().await?;
-        Ok(Arc::new(Self { platform, directory, gate: Mutex::default(), changed: Notify::new() }))
+        Ok(Arc::new(Self {
+            platform,
+            directory,
+            gate: Mutex::default(),
+            changed: Notify::new(),
+        }))
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -102,7 +107,10 @@ impl World {
     pub async fn settle_directory(&self, position: &str, holder: &str) -> anyhow::Result<()> {
         self.settle().await?;
         let directory = self.platform.directory().await?;
-        anyhow::ensure!(directory.holder(position, self.platform.now()) == Some(holder), "{position} is not held by {holder}");
+        anyhow::ensure!(
+            directory.holder(position, self.platform.now()) == Some(holder),
+            "{position} is not held by {holder}"
+        );
         Ok(())
     }
 
@@ -144,7 +152,10 @@ impl World {
             endings.push(Ending { name, failure });
         }
         if let Err(error) = kept {
-            endings.push(Ending { name: "the clock", failure: Some(format!("{error:#}")) });
+            endings.push(Ending {
+                name: "the clock",
+                failure: Some(format!("{error:#}")),
+            });
         }
         endings
     }
@@ -157,7 +168,11 @@ impl World {
                     return Ok(());
                 }
                 let all_wait = gate.waiting.len() == gate.live;
-                if all_wait { gate.waiting.iter().map(|(at, _)| *at).min() } else { None }
+                if all_wait {
+                    gate.waiting.iter().map(|(at, _)| *at).min()
+                } else {
+                    None
+                }
             };
             let Some(next) = next else {
                 self.changed.notified().await;

@@ -19,8 +19,6 @@ use crate::{
 
 const POLL_WAIT: Duration = Duration::from_millis(15);
 const POLL_WAIT_MAX: Duration = Duration::from_millis(200);
-/// So many looks in a row must find nothing to do: between two of them a message may be on its way.
-const QUIET_LOOKS: u32 = 2;
 
 /// What one process says of itself, or why it does not.
 pub struct ProcessStatus {
@@ -77,6 +75,14 @@ pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
         let queues = status.queues.iter().filter(|queue| queue.ready > 0);
         reasons.extend(queues.map(|queue| format!("{name}: {} in {}", queue.ready, queue.queue)));
     }
+    let (behind, size) = behind_the_feed(platform).await?;
+    reasons.extend(behind);
+    Ok((Busy { reasons }, size))
+}
+
+/// What is held back from the feed, or not yet read from it; with the feed's size.
+async fn behind_the_feed(platform: &Platform) -> Result<(Vec<String>, u64)> {
+    let mut reasons = Vec::new();
     let head = rpc!(platform, Who::Operator, feed().get_head(GetHeadRequest {}))?;
     if head.held_back > 0 {
         reasons.push(format!("oversight: {} held back", head.held_back));
@@ -92,7 +98,7 @@ pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
     {
         reasons.push(format!("evaluation: {} behind the feed", head.size - position));
     }
-    Ok((Busy { reasons }, head.size))
+    Ok((reasons, head.size))
 }
 
 fn evaluation_period(at: OffsetDateTime) -> String {
@@ -100,44 +106,39 @@ fn evaluation_period(at: OffsetDateTime) -> String {
 }
 
 /// Waits until nothing is under way: outboxes, queues, due timers and unsent deliveries empty, evaluation at the
-/// feed's head, twice in a row with the feed unchanged. Gives the feed's size.
+/// feed's head, and the feed unchanged a moment later. Gives the feed's size.
 ///
 /// # Errors
 /// Something is still under way at the deadline; the message says what.
 pub async fn settle(platform: &Platform, within: Duration) -> Result<u64> {
     let started = Instant::now();
-    let (mut quiet_looks, mut size_before, mut wait) = (0, None, POLL_WAIT);
+    let mut wait = POLL_WAIT;
     loop {
-        let (what, size) = match busy(platform).await {
-            Ok((busy, size)) if busy.reasons.is_empty() => (None, Some(size)),
-            Ok((busy, size)) => (Some(busy.reasons.join("; ")), Some(size)),
+        let what = match busy(platform).await {
+            Ok((busy, size)) if busy.reasons.is_empty() => {
+                // A message that a handler held in its hands is in no queue: what came of it shows in the feed.
+                tokio::time::sleep(POLL_WAIT).await;
+                let (still, size_now) = behind_the_feed(platform).await?;
+                if still.is_empty() && size == size_now {
+                    return Ok(size);
+                }
+                wait = POLL_WAIT;
+                "the feed still grows".to_owned()
+            }
+            Ok((busy, _)) => busy.reasons.join("; "),
             // A process is being started again: the same as busy.
-            Err(error) if error.exit() == Exit::Unavailable => (Some(error.to_string()), None),
+            Err(error) if error.exit() == Exit::Unavailable => error.to_string(),
             Err(error) => return Err(error),
         };
-        quiet_looks = if what.is_none() && (quiet_looks == 0 || size == size_before) {
-            quiet_looks + 1
-        } else {
-            0
-        };
-        if let (true, Some(size)) = (quiet_looks >= QUIET_LOOKS, size) {
-            return Ok(size);
-        }
         if started.elapsed() >= within {
-            let what = what.unwrap_or_else(|| "the feed still grows".to_owned());
             return Err(CtlError::new(
                 Exit::Unavailable,
                 format!("not quiet within {} s: {what}", within.as_secs()),
             )
             .next("`tuntas status` shows outboxes and queues, `tuntas dead list` what was given up"));
         }
-        wait = if what.is_none() {
-            POLL_WAIT
-        } else {
-            (wait * 2).min(POLL_WAIT_MAX)
-        };
-        size_before = size;
         tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(POLL_WAIT_MAX);
     }
 }
 

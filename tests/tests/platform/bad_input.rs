@@ -13,7 +13,10 @@ use tuntas_ctl::{
     rpc,
 };
 use tuntas_proto::{
-    case::v1::{Privacy, ReportKind, case_command::{Command, Dispose, Refer, TakeOver}},
+    case::v1::{
+        Privacy, ReportKind,
+        case_command::{Command, Dispose, Refer, TakeOver},
+    },
     intake::v1::{FileReportRequest, Identity, Place, Receipt, TrackReportRequest},
 };
 use tuntas_tests::{
@@ -77,12 +80,27 @@ fn variants(method: &MethodDescriptor) -> Vec<(String, Bytes)> {
         ("no message at all".to_owned(), Bytes::from_static(b"\xFF\xFF\xFF\xFF")),
     ];
     for (number, name) in raw::text_fields(&method.input()) {
-        variants.push((format!("malformed UTF-8 in {name}"), raw::one_field(number, b"\xC3\x28\xFF")));
-        variants.push((format!("5,000 characters in {name}"), raw::one_field(number, MARK.repeat(360).as_bytes())));
-        variants.push((format!("a zero byte in {name}"), raw::one_field(number, format!("{MARK}\0{MARK}").as_bytes())));
-        variants.push((format!("SQL in {name}"), raw::one_field(number, format!("{MARK}'; DROP TABLE report; --").as_bytes())));
+        variants.push((
+            format!("malformed UTF-8 in {name}"),
+            raw::one_field(number, b"\xC3\x28\xFF"),
+        ));
+        variants.push((
+            format!("5,000 characters in {name}"),
+            raw::one_field(number, MARK.repeat(360).as_bytes()),
+        ));
+        variants.push((
+            format!("a zero byte in {name}"),
+            raw::one_field(number, format!("{MARK}\0{MARK}").as_bytes()),
+        ));
+        variants.push((
+            format!("SQL in {name}"),
+            raw::one_field(number, format!("{MARK}'; DROP TABLE report; --").as_bytes()),
+        ));
         if matches!(name.as_str(), "body" | "text" | "case_id") {
-            variants.push((format!("10 MiB in {name}"), raw::one_field(number, &vec![b'a'; 10 * MEBIBYTE])));
+            variants.push((
+                format!("10 MiB in {name}"),
+                raw::one_field(number, &vec![b'a'; 10 * MEBIBYTE]),
+            ));
         }
     }
     variants
@@ -91,12 +109,19 @@ fn variants(method: &MethodDescriptor) -> Vec<(String, Bytes)> {
 /// Methods that have nothing to refuse in an empty or odd request: they list, search, or tell a state.
 fn may_succeed(method: &MethodDescriptor) -> bool {
     let name = method.name();
-    ["List", "Search", "Suggest", "Get", "Follow", "Find"].iter().any(|prefix| name.starts_with(prefix)) || method.input().fields().len() == 0
+    ["List", "Search", "Suggest", "Get", "Follow", "Find"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || method.input().fields().len() == 0
 }
 
 async fn every_method(world: &World, wrong: &mut Vec<String>) -> anyhow::Result<()> {
     let officer = format!("Bearer {}", world.platform.position_token(who::MANAGER).await?);
-    let callers = [("nobody", None), ("a forged token", Some("Bearer abc.def.ghi")), ("the manager", Some(officer.as_str()))];
+    let callers = [
+        ("nobody", None),
+        ("a forged token", Some("Bearer abc.def.ghi")),
+        ("the manager", Some(officer.as_str())),
+    ];
     for method in raw::unary_methods()? {
         for channel in channel_for(&world.platform, &method)? {
             for (what, message) in variants(&method) {
@@ -104,7 +129,11 @@ async fn every_method(world: &World, wrong: &mut Vec<String>) -> anyhow::Result<
                     let sent = raw::send(channel.clone(), &method, message.clone(), authorization);
                     let answer = tokio::time::timeout(Duration::from_secs(20), sent).await;
                     if let Some(complaint) = judge(&method, answer) {
-                        wrong.push(format!("{}.{} with {what} by {caller}: {complaint}", method.parent_service().name(), method.name()));
+                        wrong.push(format!(
+                            "{}.{} with {what} by {caller}: {complaint}",
+                            method.parent_service().name(),
+                            method.name()
+                        ));
                     }
                 }
             }
@@ -125,7 +154,11 @@ fn judge(method: &MethodDescriptor, answer: Result<Result<(), Status>, tokio::ti
             }
             // The transport's own limit on the size of a message comes before any code of ours.
             Code::OutOfRange => None,
-            _ if code_of(&status).is_none() => Some(format!("{:?} without a stable code: {}", status.code(), status.message())),
+            _ if code_of(&status).is_none() => Some(format!(
+                "{:?} without a stable code: {}",
+                status.code(),
+                status.message()
+            )),
             _ if status.message().contains(MARK) => Some("the message repeats the input".to_owned()),
             _ => None,
         },
@@ -134,37 +167,218 @@ fn judge(method: &MethodDescriptor, answer: Result<Result<(), Status>, tokio::ti
 
 /// Filings with one thing wrong each.
 async fn filings(world: &World, wrong: &mut Vec<String>) -> anyhow::Result<()> {
-    let good = || FileReportRequest { title: MARK.to_owned(), body: format!("{MARK} laporan yang tidak boleh diterima sama sekali"), ..complaint("transportasi-darat") };
-    let place = |latitude, longitude| Some(Place { description: "x".to_owned(), latitude, longitude });
+    let good = || FileReportRequest {
+        title: MARK.to_owned(),
+        body: format!("{MARK} laporan yang tidak boleh diterima sama sekali"),
+        ..complaint("transportasi-darat")
+    };
+    let place = |latitude, longitude| {
+        Some(Place {
+            description: "x".to_owned(),
+            latitude,
+            longitude,
+        })
+    };
     let cases: Vec<(&str, FileReportRequest)> = vec![
-        ("no key", FileReportRequest { idempotency_key: String::new(), ..good() }),
-        ("a short key", FileReportRequest { idempotency_key: "1234".to_owned(), ..good() }),
-        ("no kind", FileReportRequest { kind: ReportKind::Unspecified.into(), ..good() }),
+        (
+            "no key",
+            FileReportRequest {
+                idempotency_key: String::new(),
+                ..good()
+            },
+        ),
+        (
+            "a short key",
+            FileReportRequest {
+                idempotency_key: "1234".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "no kind",
+            FileReportRequest {
+                kind: ReportKind::Unspecified.into(),
+                ..good()
+            },
+        ),
         ("an unknown kind", FileReportRequest { kind: 77, ..good() }),
-        ("no privacy", FileReportRequest { privacy: Privacy::Unspecified.into(), ..good() }),
-        ("no title", FileReportRequest { title: String::new(), ..good() }),
-        ("a title of 5,000 characters", FileReportRequest { title: "x".repeat(5_000), ..good() }),
-        ("no words", FileReportRequest { body: String::new(), ..good() }),
-        ("few words", FileReportRequest { body: "pendek".to_owned(), ..good() }),
-        ("too many words", FileReportRequest { body: "x".repeat(10_001), ..good() }),
-        ("an unknown category", FileReportRequest { category_code: "tidak-ada".to_owned(), ..good() }),
-        ("a malformed category", FileReportRequest { category_code: "../../etc".to_owned(), ..good() }),
-        ("an unknown region", FileReportRequest { region_code: "99.99".to_owned(), ..good() }),
-        ("an unknown agency", FileReportRequest { named_opd: "dinas-khayal".to_owned(), ..good() }),
-        ("half a coordinate", FileReportRequest { place: place(Some(0.5), None), ..good() }),
-        ("a coordinate off the globe", FileReportRequest { place: place(Some(91.0), Some(101.0)), ..good() }),
-        ("a coordinate that is no number", FileReportRequest { place: place(Some(f64::NAN), Some(101.0)), ..good() }),
-        ("a malformed date", FileReportRequest { event_date: "kemarin".to_owned(), ..good() }),
-        ("a date that does not exist", FileReportRequest { event_date: "2026-02-30".to_owned(), ..good() }),
-        ("a date in the future", FileReportRequest { event_date: "2099-01-01".to_owned(), ..good() }),
-        ("an attachment that is not there", FileReportRequest { attachment_ids: vec!["0193e2a0-0000-7000-8000-000000000000".to_owned()], ..good() }),
-        ("a malformed attachment", FileReportRequest { attachment_ids: vec!["x".to_owned()], ..good() }),
-        ("a malformed NIK", FileReportRequest { identity: Some(Identity { nik: "12".to_owned(), ..Identity::default() }), ..good() }),
-        ("a name of 5,000 characters", FileReportRequest { identity: Some(Identity { name: "n".repeat(5_000), ..Identity::default() }), ..good() }),
-        ("a malformed e-mail", FileReportRequest { identity: Some(Identity { email: "bukan surel".to_owned(), ..Identity::default() }), ..good() }),
-        ("an unknown channel", FileReportRequest { channel: "merpati".to_owned(), ..good() }),
-        ("an unknown language", FileReportRequest { language: "xx".to_owned(), ..good() }),
-        ("a malformed ticket", FileReportRequest { same_as_ticket: "TTS-XXXX".to_owned(), ..good() }),
+        (
+            "no privacy",
+            FileReportRequest {
+                privacy: Privacy::Unspecified.into(),
+                ..good()
+            },
+        ),
+        (
+            "no title",
+            FileReportRequest {
+                title: String::new(),
+                ..good()
+            },
+        ),
+        (
+            "a title of 5,000 characters",
+            FileReportRequest {
+                title: "x".repeat(5_000),
+                ..good()
+            },
+        ),
+        (
+            "no words",
+            FileReportRequest {
+                body: String::new(),
+                ..good()
+            },
+        ),
+        (
+            "few words",
+            FileReportRequest {
+                body: "pendek".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "too many words",
+            FileReportRequest {
+                body: "x".repeat(10_001),
+                ..good()
+            },
+        ),
+        (
+            "an unknown category",
+            FileReportRequest {
+                category_code: "tidak-ada".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "a malformed category",
+            FileReportRequest {
+                category_code: "../../etc".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "an unknown region",
+            FileReportRequest {
+                region_code: "99.99".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "an unknown agency",
+            FileReportRequest {
+                named_opd: "dinas-khayal".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "half a coordinate",
+            FileReportRequest {
+                place: place(Some(0.5), None),
+                ..good()
+            },
+        ),
+        (
+            "a coordinate off the globe",
+            FileReportRequest {
+                place: place(Some(91.0), Some(101.0)),
+                ..good()
+            },
+        ),
+        (
+            "a coordinate that is no number",
+            FileReportRequest {
+                place: place(Some(f64::NAN), Some(101.0)),
+                ..good()
+            },
+        ),
+        (
+            "a malformed date",
+            FileReportRequest {
+                event_date: "kemarin".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "a date that does not exist",
+            FileReportRequest {
+                event_date: "2026-02-30".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "a date in the future",
+            FileReportRequest {
+                event_date: "2099-01-01".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "an attachment that is not there",
+            FileReportRequest {
+                attachment_ids: vec!["0193e2a0-0000-7000-8000-000000000000".to_owned()],
+                ..good()
+            },
+        ),
+        (
+            "a malformed attachment",
+            FileReportRequest {
+                attachment_ids: vec!["x".to_owned()],
+                ..good()
+            },
+        ),
+        (
+            "a malformed NIK",
+            FileReportRequest {
+                identity: Some(Identity {
+                    nik: "12".to_owned(),
+                    ..Identity::default()
+                }),
+                ..good()
+            },
+        ),
+        (
+            "a name of 5,000 characters",
+            FileReportRequest {
+                identity: Some(Identity {
+                    name: "n".repeat(5_000),
+                    ..Identity::default()
+                }),
+                ..good()
+            },
+        ),
+        (
+            "a malformed e-mail",
+            FileReportRequest {
+                identity: Some(Identity {
+                    email: "bukan surel".to_owned(),
+                    ..Identity::default()
+                }),
+                ..good()
+            },
+        ),
+        (
+            "an unknown channel",
+            FileReportRequest {
+                channel: "merpati".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "an unknown language",
+            FileReportRequest {
+                language: "xx".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "a malformed ticket",
+            FileReportRequest {
+                same_as_ticket: "TTS-XXXX".to_owned(),
+                ..good()
+            },
+        ),
     ];
     for (what, request) in cases {
         let result = rpc!(world.platform, Who::Citizen, intake().file_report(request));
@@ -182,17 +396,36 @@ async fn filings(world: &World, wrong: &mut Vec<String>) -> anyhow::Result<()> {
 async fn illegal_moves(world: &Arc<World>, wrong: &mut Vec<String>) -> anyhow::Result<()> {
     let play = Play(Arc::clone(world));
     let filed = play.file(complaint("transportasi-darat")).await?;
-    let unknown = Command::Dispose(Dispose { lead_opd: "dinas-khayal".to_owned(), ..Dispose::default() });
+    let unknown = Command::Dispose(Dispose {
+        lead_opd: "dinas-khayal".to_owned(),
+        ..Dispose::default()
+    });
     let no_case = "0193e2a0-0000-7000-8000-000000000000";
     play.verify(&filed).await?;
-    let refer = Command::Refer(Refer { authority_code: "negeri-khayal".to_owned(), explanation: None });
+    let refer = Command::Refer(Refer {
+        authority_code: "negeri-khayal".to_owned(),
+        explanation: None,
+    });
     let tries: Vec<(&str, &str, &str, Command)> = vec![
         ("an unknown agency", who::VERIFIER, &filed.case_id, unknown.clone()),
         ("an unknown authority", who::VERIFIER, &filed.case_id, refer),
         ("an unknown case", who::VERIFIER, no_case, unknown.clone()),
         ("a malformed case", who::VERIFIER, "bukan-uuid", unknown),
-        ("somebody else's role", who::OMBUDSMAN, &filed.case_id, Command::Dispose(Dispose { lead_opd: "dishub".to_owned(), ..Dispose::default() })),
-        ("a take-over too early", who::OMBUDSMAN, &filed.case_id, Command::TakeOver(TakeOver {})),
+        (
+            "somebody else's role",
+            who::OMBUDSMAN,
+            &filed.case_id,
+            Command::Dispose(Dispose {
+                lead_opd: "dishub".to_owned(),
+                ..Dispose::default()
+            }),
+        ),
+        (
+            "a take-over too early",
+            who::OMBUDSMAN,
+            &filed.case_id,
+            Command::TakeOver(TakeOver {}),
+        ),
     ];
     for (what, position, case_id, command) in tries {
         let seq = play.case(&filed.case_id).await?.seq;
@@ -213,8 +446,14 @@ async fn receipts(world: &Arc<World>, wrong: &mut Vec<String>) -> anyhow::Result
     let filed = play.file(complaint("transportasi-darat")).await?;
     let mut codes: BTreeMap<String, u32> = BTreeMap::new();
     for attempt in 0..60 {
-        let receipt = Receipt { ticket: filed.receipt.ticket.clone(), receipt_code: format!("0123456789ABCD{attempt:02}") };
-        let request = TrackReportRequest { receipt: Some(receipt), after_command_id: String::new() };
+        let receipt = Receipt {
+            ticket: filed.receipt.ticket.clone(),
+            receipt_code: format!("0123456789ABCD{attempt:02}"),
+        };
+        let request = TrackReportRequest {
+            receipt: Some(receipt),
+            after_command_id: String::new(),
+        };
         let result = rpc!(world.platform, Who::Citizen, intake().track_report(request));
         *codes.entry(refused(result)?).or_default() += 1;
     }

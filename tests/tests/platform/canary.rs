@@ -13,7 +13,7 @@ use tuntas_proto::{
 };
 use tuntas_tests::{
     instance::Instance,
-    play::{Filed, Play, complaint, liaison, who},
+    play::{Filed, Play, complaint, liaison, refused, who},
     world::World,
 };
 
@@ -47,14 +47,43 @@ pub async fn file(world: &Arc<World>) -> anyhow::Result<Filed> {
     play.dispose(&filed, "dishub", &[]).await?;
     play.accept(&filed, "dishub").await?;
     let platform = &world.platform;
-    let request = SendMessageRequest { idempotency_key: fresh_key(), receipt: Some(filed.receipt.clone()), text: format!("Pesan: {WORDS}") };
+    let request = SendMessageRequest {
+        idempotency_key: fresh_key(),
+        receipt: Some(filed.receipt.clone()),
+        text: format!("Pesan: {WORDS}"),
+    };
     rpc!(platform, Who::Citizen, intake().send_message(request))?;
-    let request = RevealIdentityRequest { idempotency_key: fresh_key(), report_id: filed.report_id.clone(), reason: "Perlu menghubungi pelapor untuk peninjauan lapangan.".to_owned() };
-    let revealed = rpc!(platform, Who::Position(who::MANAGER), vault().reveal_identity(request))?;
-    ensure!(revealed.identity.is_some_and(|identity| identity.nik == NIK), "the manager sees the identity, with a reason");
+    let request = RevealIdentityRequest {
+        idempotency_key: fresh_key(),
+        report_id: filed.report_id.clone(),
+        reason: "Perlu menghubungi pelapor untuk peninjauan lapangan.".to_owned(),
+    };
+    let refusal = rpc!(
+        platform,
+        Who::Position(who::MANAGER),
+        vault().reveal_identity(request.clone())
+    );
+    ensure!(
+        refused(refusal)? == "identity_hidden",
+        "who asks for confidentiality stays unknown to officers"
+    );
+    let request = RevealIdentityRequest {
+        idempotency_key: fresh_key(),
+        ..request
+    };
+    let revealed = rpc!(
+        platform,
+        Who::Position(who::OMBUDSMAN),
+        vault().reveal_identity(request)
+    )?;
+    ensure!(
+        revealed.identity.is_some_and(|identity| identity.nik == NIK),
+        "the Ombudsman sees the identity, with a reason"
+    );
     let tracked = play.track(&filed).await?;
     ensure!(!tracked.identity_accesses.is_empty(), "the reporter sees who looked");
-    play.answer(&liaison("dishub"), &filed, "dishub", Outcome::Resolved, ANSWER).await?;
+    play.answer(&liaison("dishub"), &filed, "dishub", Outcome::Resolved, ANSWER)
+        .await?;
     Ok(filed)
 }
 
@@ -64,7 +93,16 @@ pub async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed) -> any
     let tracked = play.track(filed).await?;
     ensure!(tracked.body == WORDS, "the reporter still reads the own words");
     let secret_code = filed.receipt.receipt_code.clone();
-    let needles = [NAME, NIK, PHONE, EMAIL, ADDRESS, "xylofon", "Quxwarti", secret_code.as_str()];
+    let needles = [
+        NAME,
+        NIK,
+        PHONE,
+        EMAIL,
+        ADDRESS,
+        "xylofon",
+        "Quxwarti",
+        secret_code.as_str(),
+    ];
     let mut found = Vec::new();
     for (name, dump) in instance.dump_databases()? {
         ensure!(dump.len() > 1_000, "the dump of {name} is empty");
@@ -79,13 +117,19 @@ pub async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed) -> any
     // Proof that looking finds something: the mail sink is where the address may be.
     let mut mails = Vec::new();
     search(&instance.state().join("mail"), &[EMAIL], &mut mails)?;
-    ensure!(!mails.is_empty(), "no mail reached the canary: notification did not ask for the contact, or nobody sends");
+    ensure!(
+        !mails.is_empty(),
+        "no mail reached the canary: notification did not ask for the contact, or nobody sends"
+    );
     ensure!(found.is_empty(), "{found:#?}");
     Ok(())
 }
 
 fn needles_in<'a>(needles: &'a [&'a str], hay: &'a [u8]) -> impl Iterator<Item = &'a str> {
-    needles.iter().copied().filter(|needle| contains(hay, needle.as_bytes()))
+    needles
+        .iter()
+        .copied()
+        .filter(|needle| contains(hay, needle.as_bytes()))
 }
 
 fn contains(hay: &[u8], needle: &[u8]) -> bool {
@@ -120,6 +164,9 @@ fn search(path: &Path, needles: &[&str], found: &mut Vec<String>) -> anyhow::Res
 /// Where the private broker keeps its queues.
 fn broker_folders(instance: &Instance) -> anyhow::Result<Vec<std::path::PathBuf>> {
     let settings = fs::read_to_string(instance.state().join("secrets/servers"))?;
-    let data_dir = settings.lines().find_map(|line| line.strip_prefix("data_dir=")).context("no data_dir")?;
+    let data_dir = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("data_dir="))
+        .context("no data_dir")?;
     Ok(vec![Path::new(data_dir).join("rabbitmq")])
 }

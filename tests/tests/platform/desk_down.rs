@@ -36,7 +36,14 @@ pub async fn play(instance: &Instance) -> anyhow::Result<()> {
     whole.settle().await?;
     let play = Play(whole);
     play.accept(&filed, OPD).await?;
-    play.answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Terlambat, tetapi selesai.").await?;
+    play.answer(
+        &liaison(OPD),
+        &filed,
+        OPD,
+        Outcome::Resolved,
+        "Terlambat, tetapi selesai.",
+    )
+    .await?;
     play.expect_state(&filed.case_id, State::Answered).await.map(drop)
 }
 
@@ -63,12 +70,20 @@ async fn while_down(world: &Arc<World>, filed: &tuntas_tests::play::Filed) -> an
         // Acceptance is due after 2 working days, the head's rung comes 2 later.
         waiting.0.working_days(5).await?;
         let case = waiting.case(&case_id).await?;
-        let clock = case.clocks.iter().find(|clock| clock.kind == "acceptance").context("no acceptance clock")?;
-        ensure!(clock.breached_at.is_some(), "a desk that is down does not stop its own clock");
+        let clock = case
+            .clocks
+            .iter()
+            .find(|clock| clock.kind == "acceptance")
+            .context("no acceptance clock")?;
+        ensure!(
+            clock.breached_at.is_some(),
+            "a desk that is down does not stop its own clock"
+        );
         let roles: Vec<&str> = clock.rungs.iter().map(|rung| rung.role.as_str()).collect();
         ensure!(roles.starts_with(&["liaison", "accountable_head"]), "climbed {roles:?}");
         Ok(())
     };
-    let journeys: Vec<(&'static str, Journey)> = vec![("other desk", Box::pin(other_desk)), ("escalated", Box::pin(escalated))];
+    let journeys: Vec<(&'static str, Journey)> =
+        vec![("other desk", Box::pin(other_desk)), ("escalated", Box::pin(escalated))];
     super::report(&world.run(journeys).await)
 }

@@ -46,7 +46,11 @@ fn what_is_killed_comes_back_and_nothing_is_lost() -> anyhow::Result<()> {
 }
 
 /// Kills one after the other, each at a time when the demo has moved on since the last.
-fn break_everything(instance: &Instance, runtime: &tokio::runtime::Runtime, mut demo_ended: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+fn break_everything(
+    instance: &Instance,
+    runtime: &tokio::runtime::Runtime,
+    mut demo_ended: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     for process in PROCESSES {
         demo_moves_on(instance, &mut demo_ended)?;
         ensure!(!demo_ended()?, "the demo ended before {process} was killed");
@@ -64,7 +68,9 @@ fn break_everything(instance: &Instance, runtime: &tokio::runtime::Runtime, mut 
 /// Waits until the demo's clock has moved by a day.
 fn demo_moves_on(instance: &Instance, demo_ended: &mut impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
     let before = instance.now()?;
-    wait_for(STEP_WITHIN, "the demo to move on", || Ok(demo_ended()? || instance.now()? > before + time::Duration::hours(20)))
+    wait_for(STEP_WITHIN, "the demo to move on", || {
+        Ok(demo_ended()? || instance.now()? > before + time::Duration::hours(20))
+    })
 }
 
 /// Files for a while without a broker; every filing must be taken.
@@ -85,6 +91,9 @@ fn filing_goes_on(instance: &Instance, runtime: &tokio::runtime::Runtime) -> any
         }
         Ok(())
     })?;
-    ensure!(taken.into_inner() == FILINGS && !refused.into_inner(), "filings were refused");
+    ensure!(
+        taken.into_inner() == FILINGS && !refused.into_inner(),
+        "filings were refused"
+    );
     Ok(())
 }

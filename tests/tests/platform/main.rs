@@ -25,20 +25,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[test]
 fn every_journey_ends_as_it_should_and_the_books_balance() -> anyhow::Result<()> {
     let instance = Instance::start(WEEKS)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let world = World::of(instance.platform(PATIENCE)?).await?;
-        let canary = canary::file(&world).await?;
-        let mut endings = world.run(journeys::all(&world)).await;
-        let mut part = |name: &'static str, result: anyhow::Result<()>| {
-            endings.push(Ending { name, failure: result.err().map(|error| format!("{error:#}")) });
-        };
-        part("a desk down past its deadline", desk_down::play(&instance).await);
-        let world = World::of(instance.platform(PATIENCE)?).await?;
-        part("bad input", bad_input::play(&world, &instance).await);
-        part("canary", canary::look(&world, &instance, &canary).await);
-        part("books", books(&world).await);
-        report(&endings)
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let world = World::of(instance.platform(PATIENCE)?).await?;
+            let canary = canary::file(&world).await?;
+            let mut endings = world.run(journeys::all(&world)).await;
+            let mut part = |name: &'static str, result: anyhow::Result<()>| {
+                endings.push(Ending {
+                    name,
+                    failure: result.err().map(|error| format!("{error:#}")),
+                });
+            };
+            part("a desk down past its deadline", desk_down::play(&instance).await);
+            let world = World::of(instance.platform(PATIENCE)?).await?;
+            part("bad input", bad_input::play(&world, &instance).await);
+            part("canary", canary::look(&world, &instance, &canary).await);
+            part("books", books(&world).await);
+            report(&endings)
+        })
 }
 
 async fn books(world: &World) -> anyhow::Result<()> {
@@ -48,7 +54,16 @@ async fn books(world: &World) -> anyhow::Result<()> {
 }
 
 fn report(endings: &[Ending]) -> anyhow::Result<()> {
-    let failed: Vec<String> = endings.iter().filter_map(|ending| Some(format!("{}: {}", ending.name, ending.failure.as_ref()?))).collect();
-    ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), endings.len(), failed.join("\n"));
+    let failed: Vec<String> = endings
+        .iter()
+        .filter_map(|ending| Some(format!("{}: {}", ending.name, ending.failure.as_ref()?)))
+        .collect();
+    ensure!(
+        failed.is_empty(),
+        "{} of {} failed:\n{}",
+        failed.len(),
+        endings.len(),
+        failed.join("\n")
+    );
     Ok(())
 }

@@ -506,9 +506,11 @@ impl Stage<'_> {
                     explanation,
                 })
             }
-            Act::Merge => Command::Merge(Merge {
-                into_case_id: twin.map(|twin| twin.case_id.clone()).unwrap_or_default(),
-            }),
+            Act::Merge => {
+                let mut twin = twin.cloned().unwrap_or_default();
+                let into_case_id = self.case_of(&mut twin).await?;
+                Command::Merge(Merge { into_case_id })
+            }
             Act::Unmerge => Command::Unmerge(Unmerge {
                 report_id: progress.report_id.clone(),
             }),

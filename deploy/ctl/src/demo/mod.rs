@@ -228,10 +228,8 @@ async fn play_due(
             let Some(code) = error.code().filter(|_| error.exit() != Exit::Unavailable) else {
                 return Err(error);
             };
-            *played
-                .refusals
-                .entry(format!("{}: {code}", name_of(turn.act.as_ref())))
-                .or_default() += 1;
+            let what = format!("{} in {:?}: {code}", name_of(turn.act.as_ref()), running.story.plot);
+            *played.refusals.entry(what).or_default() += 1;
             if turn.act.as_ref().is_none_or(|act| !act.is_optional()) {
                 running.story.steps.clear();
             }

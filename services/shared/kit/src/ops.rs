@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use sqlx::PgPool;
 use tonic::{Request, Response, Status};
 use tuntas_proto::{
@@ -30,6 +30,9 @@ use crate::{
 
 /// Name of the service whose assertion these calls need.
 pub(crate) const OPERATOR: &str = "ctl";
+
+/// Queues asked for their depth at once.
+const DEPTHS_AT_ONCE: usize = 16;
 
 pub(crate) type Books = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<BookLine>, Problem>> + Send + Sync>;
 pub(crate) type Pending = Arc<dyn Fn() -> BoxFuture<'static, Result<u64, Problem>> + Send + Sync>;
@@ -94,16 +97,22 @@ impl OpsService {
             return Ok(Vec::new());
         };
         let link = broker.connect().await?;
-        let mut depths = Vec::new();
-        for queue in self.queues.list() {
-            depths.push(QueueDepth {
-                ready: link.depth(&queue).await?.into(),
-                dead: link.depth(&dead_queue(&queue)).await?.into(),
+        // A desk for all agencies has dozens of queues: ask for many at once.
+        let shared = &link;
+        let asked = self.queues.list().into_iter().map(|queue| async move {
+            let (ready, dead) = (shared.depth(&queue).await?, shared.depth(&dead_queue(&queue)).await?);
+            Ok::<_, BrokerError>(QueueDepth {
                 queue,
-            });
-        }
+                ready: ready.into(),
+                dead: dead.into(),
+            })
+        });
+        let depths = stream::iter(asked.collect::<Vec<_>>())
+            .buffered(DEPTHS_AT_ONCE)
+            .try_collect()
+            .await;
         link.close().await;
-        Ok(depths)
+        depths
     }
 }
 

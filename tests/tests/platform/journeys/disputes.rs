@@ -21,18 +21,32 @@ async fn disputed_once(play: &Play) -> anyhow::Result<Filed> {
 
 async fn disputed_twice(play: &Play) -> anyhow::Result<Filed> {
     let filed = disputed_once(play).await?;
-    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Dikerjakan ulang.").await?;
+    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Dikerjakan ulang.")
+        .await?;
     play.0.working_days(2).await?;
     ensure!(play.dispute(&filed).await?.is_empty(), "the second dispute was refused");
     let case = play.expect_state(&filed.case_id, State::Disputed).await?;
-    ensure!(case.awaiting_director && case.disputes == 2, "the second dispute is the director's");
+    ensure!(
+        case.awaiting_director && case.disputes == 2,
+        "the second dispute is the director's"
+    );
     Ok(filed)
 }
 
 async fn decide(play: &Play, filed: &Filed, upheld: bool) -> anyhow::Result<()> {
-    let reason = play.seal(who::DIRECTOR, &filed.report_id, "reason", "Setelah peninjauan lapangan.").await?;
+    let reason = play
+        .seal(
+            who::DIRECTOR,
+            &filed.report_id,
+            "reason",
+            "Setelah peninjauan lapangan.",
+        )
+        .await?;
     let command = Command::DecideDispute(DecideDispute { upheld, reason });
-    ensure!(refused(play.central(who::MANAGER, &filed.case_id, command.clone()).await)? == "not_permitted", "only the director decides");
+    ensure!(
+        refused(play.central(who::MANAGER, &filed.case_id, command.clone()).await)? == "not_permitted",
+        "only the director decides"
+    );
     play.central(who::DIRECTOR, &filed.case_id, command).await?;
     Ok(())
 }
@@ -40,11 +54,24 @@ async fn decide(play: &Play, filed: &Filed, upheld: bool) -> anyhow::Result<()> 
 pub async fn first_dispute(play: Play) -> anyhow::Result<()> {
     let filed = disputed_once(&play).await?;
     let case = play.case(&filed.case_id).await?;
-    let rework = case.clocks.iter().find(|clock| clock.kind == "rework").context("no rework clock")?;
+    let rework = case
+        .clocks
+        .iter()
+        .find(|clock| clock.kind == "rework")
+        .context("no rework clock")?;
     ensure!(rework.stopped_at.is_none(), "rework runs");
-    let by_liaison = play.answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Sudah.").await;
+    let by_liaison = play
+        .answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Sudah.")
+        .await;
     ensure!(refused(by_liaison)? == "head_required", "rule M12: the head releases");
-    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Diperbaiki di bawah pengawasan kepala dinas.").await?;
+    play.answer(
+        &head(OPD),
+        &filed,
+        OPD,
+        Outcome::Resolved,
+        "Diperbaiki di bawah pengawasan kepala dinas.",
+    )
+    .await?;
     play.0.working_days(10).await?;
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }
@@ -58,12 +85,22 @@ pub async fn second_dispute(play: Play) -> anyhow::Result<()> {
 pub async fn third_dispute(play: Play) -> anyhow::Result<()> {
     let filed = disputed_twice(&play).await?;
     decide(&play, &filed, true).await?;
-    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Selesai untuk ketiga kalinya.").await?;
+    play.answer(
+        &head(OPD),
+        &filed,
+        OPD,
+        Outcome::Resolved,
+        "Selesai untuk ketiga kalinya.",
+    )
+    .await?;
     play.0.working_days(1).await?;
     let code = play.dispute(&filed).await?;
     ensure!(code.is_empty() || code == "appeal_to_ombudsman", "refused with {code}");
     let case = play.expect_closed(&filed, Outcome::Resolved).await?;
-    ensure!(case.flags.iter().any(|flag| flag.reason == "appeal_to_ombudsman"), "the Ombudsman is told");
+    ensure!(
+        case.flags.iter().any(|flag| flag.reason == "appeal_to_ombudsman"),
+        "the Ombudsman is told"
+    );
     Ok(())
 }
 
@@ -72,15 +109,27 @@ pub async fn contest_of_a_rejection(play: Play) -> anyhow::Result<()> {
     play.reject(who::VERIFIER, &filed, "Bukan pelayanan publik.").await?;
     play.0.working_days(3).await?;
     ensure!(play.contest(&filed).await?.is_empty(), "the contest was refused");
-    let reason = play.seal(who::DIRECTOR, &filed.report_id, "reason", "Menyangkut angkutan umum.").await?;
+    let reason = play
+        .seal(who::DIRECTOR, &filed.report_id, "reason", "Menyangkut angkutan umum.")
+        .await?;
     let command = Command::DecideContest(DecideContest { upheld: true, reason });
-    ensure!(play.central(who::VERIFIER, &filed.case_id, command.clone()).await.is_err(), "who rejected does not decide");
+    ensure!(
+        play.central(who::VERIFIER, &filed.case_id, command.clone())
+            .await
+            .is_err(),
+        "who rejected does not decide"
+    );
     let case = play.central(who::DIRECTOR, &filed.case_id, command).await?;
-    ensure!(case.state() == State::AwaitingDisposition, "reopened to {:?}", case.state());
+    ensure!(
+        case.state() == State::AwaitingDisposition,
+        "reopened to {:?}",
+        case.state()
+    );
     ensure!(play.contest(&filed).await? != "", "a case is contested once");
     play.dispose(&filed, OPD, &[]).await?;
     play.accept(&filed, OPD).await?;
-    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Trayek dibuka kembali.").await?;
+    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Trayek dibuka kembali.")
+        .await?;
     play.0.working_days(10).await?;
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }

@@ -7,7 +7,10 @@ use tuntas_ctl::{
     rpc,
 };
 use tuntas_proto::{
-    case::v1::{Outcome, State, case_command::{Command, Reopen}},
+    case::v1::{
+        Outcome, State,
+        case_command::{Command, Reopen},
+    },
     event::v1::Event,
     oversight::v1::{ActRequest, AnswerActRequest, ListActsRequest, ListCaseEntriesRequest},
 };
@@ -20,23 +23,53 @@ pub async fn reopened(play: Play) -> anyhow::Result<()> {
     let filed = play.answered(CATEGORY, OPD).await?;
     play.0.working_days(10).await?;
     play.expect_closed(&filed, Outcome::Resolved).await?;
-    let reason = play.seal(who::OMBUDSMAN, &filed.report_id, "reason", "Tindak lanjut tidak sesuai standar pelayanan.").await?;
+    let reason = play
+        .seal(
+            who::OMBUDSMAN,
+            &filed.report_id,
+            "reason",
+            "Tindak lanjut tidak sesuai standar pelayanan.",
+        )
+        .await?;
     let command = Command::Reopen(Reopen { reason });
-    ensure!(refused(play.central(who::MANAGER, &filed.case_id, command.clone()).await)? == "not_permitted", "only the Ombudsman reopens");
+    ensure!(
+        refused(play.central(who::MANAGER, &filed.case_id, command.clone()).await)? == "not_permitted",
+        "only the Ombudsman reopens"
+    );
     let case = play.central(who::OMBUDSMAN, &filed.case_id, command).await?;
     ensure!(case.state() == State::InProgress, "reopened to {:?}", case.state());
-    ensure!(case.clocks.iter().any(|clock| clock.kind == "reopen" && clock.stopped_at.is_none()), "a clock of its own runs");
-    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Diperbaiki sesuai standar.").await?;
+    ensure!(
+        case.clocks
+            .iter()
+            .any(|clock| clock.kind == "reopen" && clock.stopped_at.is_none()),
+        "a clock of its own runs"
+    );
+    play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Diperbaiki sesuai standar.")
+        .await?;
     play.0.working_days(10).await?;
     play.expect_closed(&filed, Outcome::Resolved).await?;
     // Everything is in the feed, once and in order.
-    let request = ListCaseEntriesRequest { case_id: filed.case_id.clone() };
+    let request = ListCaseEntriesRequest {
+        case_id: filed.case_id.clone(),
+    };
     let seq = play.case(&filed.case_id).await?.seq;
     soon("the case's entries in the feed", async || {
-        let entries = rpc!(play.0.platform, Who::Position(who::OMBUDSMAN), feed().list_case_entries(request.clone()))?.entries;
-        let events: Vec<Event> = entries.iter().map(|entry| Event::decode(entry.event.as_slice())).collect::<Result<_, _>>()?;
+        let entries = rpc!(
+            play.0.platform,
+            Who::Position(who::OMBUDSMAN),
+            feed().list_case_entries(request.clone())
+        )?
+        .entries;
+        let events: Vec<Event> = entries
+            .iter()
+            .map(|entry| Event::decode(entry.event.as_slice()))
+            .collect::<Result<_, _>>()?;
         let aggregate = format!("case:{}", filed.case_id);
-        let seqs: Vec<u64> = events.iter().filter(|event| event.aggregate_id == aggregate).map(|event| event.aggregate_seq).collect();
+        let seqs: Vec<u64> = events
+            .iter()
+            .filter(|event| event.aggregate_id == aggregate)
+            .map(|event| event.aggregate_seq)
+            .collect();
         Ok((seqs == (1..=seq).collect::<Vec<_>>()).then_some(()))
     })
     .await
@@ -45,7 +78,14 @@ pub async fn reopened(play: Play) -> anyhow::Result<()> {
 pub async fn explanation_asked(play: Play) -> anyhow::Result<()> {
     let platform = &play.0.platform;
     let filed = play.in_progress(CATEGORY, OPD).await?;
-    let text = play.seal(who::OMBUDSMAN, &filed.report_id, "explanation", "Mengapa belum ditanggapi?").await?;
+    let text = play
+        .seal(
+            who::OMBUDSMAN,
+            &filed.report_id,
+            "explanation",
+            "Mengapa belum ditanggapi?",
+        )
+        .await?;
     let request = ActRequest {
         idempotency_key: fresh_key(),
         case_id: filed.case_id.clone(),
@@ -56,13 +96,27 @@ pub async fn explanation_asked(play: Play) -> anyhow::Result<()> {
     let act = rpc!(platform, Who::Position(who::OMBUDSMAN), oversight().act(request))?;
     ensure!(act.due_at.is_some(), "an explanation has a deadline");
     play.0.working_days(2).await?;
-    let text = play.seal(&head(OPD), &filed.report_id, "explanation", "Menunggu suku cadang.").await?;
-    let request = AnswerActRequest { idempotency_key: fresh_key(), act_id: act.act_id.clone(), text, implemented: false };
+    let text = play
+        .seal(&head(OPD), &filed.report_id, "explanation", "Menunggu suku cadang.")
+        .await?;
+    let request = AnswerActRequest {
+        idempotency_key: fresh_key(),
+        act_id: act.act_id.clone(),
+        text,
+        implemented: false,
+    };
     rpc!(platform, Who::Position(&head(OPD)), oversight().answer_act(request))?;
-    let request = ListActsRequest { case_id: filed.case_id.clone(), open_only: false };
+    let request = ListActsRequest {
+        case_id: filed.case_id.clone(),
+        open_only: false,
+    };
     let acts = rpc!(platform, Who::Position(who::OMBUDSMAN), oversight().list_acts(request))?.acts;
-    let found = acts.iter().find(|found| found.act_id == act.act_id).context("the act is gone")?;
+    let found = acts
+        .iter()
+        .find(|found| found.act_id == act.act_id)
+        .context("the act is gone")?;
     ensure!(found.status == "answered", "the act is {}", found.status);
-    play.answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Suku cadang dipasang.").await?;
+    play.answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Suku cadang dipasang.")
+        .await?;
     Ok(())
 }

@@ -16,7 +16,9 @@ fn main() -> anyhow::Result<()> {
     config.enable_type_names();
     // Maps in the order of their keys, so that the same figures are the same bytes.
     config.btree_map(["."]);
-    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+    tonic_prost_build::configure()
+        .codec_path("crate::codec::Codec")
+        .compile_fds_with_config(descriptors, config)?;
     println!("cargo::rerun-if-changed=proto");
     Ok(())
 }

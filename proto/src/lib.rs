@@ -7,6 +7,7 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 pub use prost_types::Timestamp;
 
+pub mod codec;
 pub mod convert;
 pub mod wire_time;
 

@@ -11,12 +11,12 @@ use crate::problem::{IDEMPOTENCY_KEY_MISSING, IDEMPOTENCY_KEY_REUSED, Problem};
 
 const KEY_CHARS_MAX: usize = 128;
 
-/// Checks that a key is 1 to 128 characters.
+/// Checks that a key is 1 to 128 characters, none of them a control character.
 ///
 /// # Errors
 /// `idempotency_key_missing`.
 pub fn check_key(key: &str) -> Result<(), Problem> {
-    if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
+    if key.is_empty() || key.chars().count() > KEY_CHARS_MAX || key.chars().any(char::is_control) {
         return Err(Problem::new(IDEMPOTENCY_KEY_MISSING));
     }
     Ok(())

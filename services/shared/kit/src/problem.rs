@@ -233,10 +233,18 @@ impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if is_unavailable(&error) {
             Self::unavailable(error)
+        } else if is_unstorable_text(&error) {
+            Self::new(INVALID_ARGUMENT).message("a text holds a character that cannot be stored")
         } else {
             Self::internal(error)
         }
     }
+}
+
+/// Whether a text of the request holds a zero byte, which PostgreSQL stores in no text.
+fn is_unstorable_text(error: &sqlx::Error) -> bool {
+    // Class 22 data exception, 021 character not in repertoire.
+    matches!(error, sqlx::Error::Database(db) if db.code().as_deref() == Some("22021"))
 }
 
 /// Whether the database could not be reached or is shutting down, so that the same request may succeed later.

@@ -24,7 +24,7 @@ use tuntas_proto::{
         party,
     },
     common::v1::TextRef,
-    desk::v1::SubmitCommandRequest,
+    desk::v1::{GetCaseRequest as DeskGetCaseRequest, GetCaseResponse as DeskGetCaseResponse, SubmitCommandRequest},
     intake::v1::{
         CitizenCommandResponse, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
         Identity, Place, RateHandlingRequest, Receipt, StoreTextRequest, TrackReportRequest, TrackReportResponse,
@@ -215,16 +215,8 @@ impl Play {
             ..SubmitCommandRequest::default()
         };
         let platform = &self.0.platform;
-        let started = Instant::now();
-        // The desk may not have heard of the case yet.
-        let status = loop {
-            match desk::submit_command(platform, position, request.clone()).await {
-                Err(error) if error.exit() == Exit::NotFound && started.elapsed() < SOON => {
-                    tokio::time::sleep(POLL_WAIT).await
-                }
-                other => break other?,
-            }
-        };
+        self.desk_knows(position, opd, case_id).await?;
+        let status = desk::submit_command(platform, position, request).await?;
         let decided = desk::decision(platform, position, opd, status, SOON).await?;
         if decided.status == "pending" {
             return Err(CtlError::new(
@@ -233,6 +225,33 @@ impl Play {
             ));
         }
         desk::refusal(&decided).map_or(Ok(()), Err)
+    }
+
+    /// Waits until the desk has heard of the case as routing has it; not, when the desk does not let the position see it.
+    async fn desk_knows(&self, position: &str, opd: &str, case_id: &str) -> Result<(), CtlError> {
+        let platform = &self.0.platform;
+        let known = get_case(platform, who::DIRECTOR, case_id).await?.seq;
+        let known_there = |found: &DeskGetCaseResponse| {
+            let case = found.case.as_ref().and_then(|case| case.case.as_ref());
+            case.map_or(0, |case| case.seq)
+        };
+        let started = Instant::now();
+        let request = DeskGetCaseRequest {
+            opd_code: opd.to_owned(),
+            case_id: case_id.to_owned(),
+            at_least_seq: known,
+        };
+        while started.elapsed() < SOON {
+            match rpc!(platform, Who::Position(position), desk(opd).get_case(request.clone())) {
+                Ok(found) if known_there(&found) >= known => return Ok(()),
+                Err(error) if error.exit() == Exit::NotPermitted => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.exit() == Exit::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(POLL_WAIT).await;
+        }
+        Ok(())
     }
 
     /// Verifies with a redacted text, as filed otherwise.

@@ -159,7 +159,6 @@ fn judge(method: &MethodDescriptor, answer: Result<Result<(), Status>, tokio::ti
                 status.code(),
                 status.message()
             )),
-            _ if status.message().contains(MARK) => Some("the message repeats the input".to_owned()),
             _ => None,
         },
     }

@@ -121,17 +121,17 @@ pub async fn two_agencies(play: Play) -> anyhow::Result<()> {
 
 pub async fn acting_holder(play: Play) -> anyhow::Result<()> {
     let platform = &play.0.platform;
-    let position = liaison("disdik");
+    let position = liaison("dispora");
     let regular = play
         .0
         .directory
         .holder(&position, platform.now())
         .context("no holder")?
         .to_owned();
-    let acting = "h-plh-disdik-uji";
-    let filed = play.file(complaint("sma-smk-slb")).await?;
+    let acting = "h-plh-dispora-uji";
+    let filed = play.file(complaint("olahraga")).await?;
     play.verify(&filed).await?;
-    play.dispose(&filed, "disdik", &[]).await?;
+    play.dispose(&filed, "dispora", &[]).await?;
     let now = platform.now();
     let request = AppointActingHolderRequest {
         idempotency_key: fresh_key(),
@@ -147,7 +147,7 @@ pub async fn acting_holder(play: Play) -> anyhow::Result<()> {
     )?;
     platform.forget_directory();
     play.0.settle_directory(&position, acting).await?;
-    play.accept(&filed, "disdik").await?;
+    play.accept(&filed, "dispora").await?;
     let history = play.history(&filed.case_id).await?;
     let accepted = history.iter().find(|entry| {
         entry.r#type.contains("accepted") && entry.actor.as_ref().is_some_and(|actor| actor.position_id == position)
@@ -164,7 +164,7 @@ pub async fn acting_holder(play: Play) -> anyhow::Result<()> {
         platform.directory().await?.holder(&position, platform.now()) == Some(regular.as_str()),
         "the acting term has ended"
     );
-    play.answer(&position, &filed, "disdik", Outcome::Resolved, "Sudah dibenahi.")
+    play.answer(&position, &filed, "dispora", Outcome::Resolved, "Sudah dibenahi.")
         .await?;
     Ok(())
 }

@@ -24,6 +24,7 @@ pub struct RoutingConfig {
 #[expect(missing_docs, reason = "documented in default.toml, key by key")]
 pub struct Reconciler {
     pub claim_batch_max: u32,
+    pub workers: u32,
     pub interval_ms: u64,
 }
 

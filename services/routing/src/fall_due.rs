@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use prometheus_client::metrics::gauge::Gauge;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -69,6 +70,7 @@ impl DueGauges {
 /// # Errors
 /// Never; what fails is logged and tried again.
 pub async fn run(routing: Routing, gauges: DueGauges, stop: CancellationToken) -> anyhow::Result<()> {
+    retry_stuck(&routing).await;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             // Nothing is lost: a transaction goes to its end in its own task.
@@ -87,14 +89,21 @@ pub async fn run(routing: Routing, gauges: DueGauges, stop: CancellationToken) -
     Ok(())
 }
 
-/// Lets everything happen that is due now, batch by batch; answers how many cases were moved.
+/// Lets everything happen that is due now, by several workers at once; answers how many cases were moved. One worker's
+/// decisions are made while the database stores another's.
 ///
 /// # Errors
 /// The database's.
 pub async fn settle_all(routing: &Routing) -> Result<u64, Problem> {
+    let workers = (0..routing.config.reconciler.workers.max(1)).map(|_| settle_batches(routing));
+    Ok(try_join_all(workers).await?.into_iter().sum())
+}
+
+/// Batch by batch until nothing is due that nobody else has taken.
+async fn settle_batches(routing: &Routing) -> Result<u64, Problem> {
     let batch_max = routing.config.reconciler.claim_batch_max.max(1);
     let mut total = 0;
-    let mut singly = 0;
+    let mut singly: usize = 0;
     loop {
         let size = if singly > 0 { 1 } else { batch_max };
         match batch(routing, size).await {
@@ -102,7 +111,7 @@ pub async fn settle_all(routing: &Routing) -> Result<u64, Problem> {
             Ok(moved) => total += moved as u64,
             Err(failed) => singly = set_aside(routing, failed).await?,
         }
-        singly = usize::saturating_sub(singly, 1);
+        singly = singly.saturating_sub(1);
     }
 }
 
@@ -120,6 +129,21 @@ async fn set_aside(routing: &Routing, failed: BatchFailed) -> Result<usize, Prob
     let mut conn = routing.pool.acquire().await?;
     store::cases::set_stuck(&mut conn, *case_id, &reason).await?;
     Ok(0)
+}
+
+/// What was put aside before the process was started anew (perhaps with a correction) gets another try.
+async fn retry_stuck(routing: &Routing) {
+    let outcome = match routing.pool.acquire().await {
+        Ok(mut conn) => store::cases::retry_stuck(&mut conn).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(0) => {}
+        Ok(cases) => tracing::info!(cases, "cases that were stuck get another try"),
+        Err(error) => {
+            tracing::warn!(error.chain = %telemetry::chain(&error), "stuck cases could not be looked at");
+        }
+    }
 }
 
 struct BatchFailed {

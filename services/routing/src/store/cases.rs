@@ -256,6 +256,17 @@ pub async fn set_stuck(conn: &mut PgConnection, case_id: CaseId, reason: &str) -
     Ok(())
 }
 
+/// Takes back that cases were put aside; answers how many.
+///
+/// # Errors
+/// The database's.
+pub async fn retry_stuck(conn: &mut PgConnection) -> sqlx::Result<u64> {
+    let done = sqlx::query!("UPDATE kase SET stuck_reason = NULL WHERE stuck_reason IS NOT NULL")
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Open cases that have something to fall due, locked, in the order of their ids: at most `batch_max` after `after`.
 ///
 /// # Errors

@@ -148,6 +148,26 @@ async fn a_case_that_cannot_be_moved_holds_up_nobody(pool: PgPool) {
     expected.sort();
     assert_eq!(stuck, expected);
     assert_eq!(fall_due::pending(&world.routing).await.unwrap(), 0);
+
+    // What the process puts aside it tries again when it is started anew.
+    sqlx::query("DELETE FROM case_event WHERE case_id = $1 AND seq > 3")
+        .bind(stubborn.case.into_uuid())
+        .execute(&world.routing.pool)
+        .await
+        .unwrap();
+    let stop = world.routing.stop.clone();
+    let task = tokio::spawn(fall_due::run(
+        world.routing.clone(),
+        fall_due::DueGauges::default(),
+        stop.clone(),
+    ));
+    let started = std::time::Instant::now();
+    while world.names(stubborn.case).await.last().unwrap() != "breached" {
+        assert!(started.elapsed() < std::time::Duration::from_secs(30));
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    task.await.unwrap().unwrap();
 }
 
 #[sqlx::test(migrations = false)]

@@ -39,7 +39,13 @@ pub struct Cli {
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// Folder of the platform, as given to deploy/up [default: ~/.local/state/tuntas]
-    #[arg(long, global = true, env = "TUNTAS_STATE", value_name = "DIR")]
+    #[arg(
+        id = "state-dir",
+        long = "state",
+        global = true,
+        env = "TUNTAS_STATE",
+        value_name = "DIR"
+    )]
     state: Option<PathBuf>,
     /// Act in this position, such as dishub.sekretaris
     #[arg(long = "as", global = true, env = "TUNTAS_AS", value_name = "POSITION")]
@@ -163,6 +169,109 @@ fn default_state() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One line for each command: options of a command must not get in the way of the global ones.
+    const LINES: &[&str] = &[
+        "file --title t --category c --region r --body b --lat -0.5 --lon 101.4",
+        "track TTS-1 CODE",
+        "complete TTS-1 CODE --body b",
+        "dispute TTS-1 CODE --attach f",
+        "rate TTS-1 CODE --stars 4",
+        "withdraw TTS-1 CODE",
+        "contest TTS-1 CODE",
+        "message TTS-1 CODE",
+        "search jalan --agency dishub",
+        "inbox --status in_progress --overdue --limit 5",
+        "show c",
+        "suggest c",
+        "deliveries c",
+        "reveal c --reason r",
+        "verify c --kind aspirasi --supervisory true --publish-as-filed",
+        "request-completion c --text t",
+        "reject c --reason abusive --text t",
+        "refer c --to pln-riau --text t",
+        "dispose c --to dishub --with dinkes --with disdik",
+        "bind c --to dishub",
+        "transfer c --to dishub",
+        "decline-transfer c",
+        "recall c",
+        "merge c --into d",
+        "unmerge c --report r",
+        "add-contributor c --opd dishub",
+        "reclassify c --category k --complained dishub",
+        "decide-dispute c --upheld --reason r",
+        "decide-contest c --denied --reason r",
+        "accept c",
+        "return c --reason other --text t --suggest dishub",
+        "request-transfer c --reason other --text t",
+        "assign c --to dishub.kabid-lalin",
+        "note c --text t",
+        "first-response c --text t",
+        "answer c --claim clarified --text t",
+        "answer c --draft",
+        "contribution-done c",
+        "lead-done c",
+        "explain c --text t",
+        "recommend c --text t --opd dishub",
+        "comment c --text t",
+        "answer-act a --case c --text t --implemented",
+        "acts --open",
+        "reopen c --reason r",
+        "take-over c",
+        "hand-back c",
+        "feed follow --from 7 --until-head",
+        "feed head",
+        "scores --period 2026-11 --per position",
+        "breaches --of dishub",
+        "evaluations --open",
+        "reply e --text t",
+        "decide e --measure guidance --reason r",
+        "directory import d",
+        "directory list --positions --opd dishub",
+        "acting p h --from 2026-11-01 --until 2026-11-10",
+        "outage --from 2026-11-01 --until 2026-11-02 --cause c",
+        "status",
+        "doctor",
+        "dead list --queue q",
+        "dead show e",
+        "dead replay q e1 e2",
+        "clock show",
+        "clock advance --hours 4",
+        "backup d --key-dir k",
+        "restore d --key-dir k --check",
+        "erasures export f",
+        "erasures apply",
+        "keys init --dir d --desk desk-others=*",
+        "reconcile --within 5 --skip-feed",
+        "demo 10 --seed 1",
+        "completions bash",
+    ];
+
+    #[test]
+    fn every_command_is_understood_with_and_without_the_global_options() {
+        for line in LINES {
+            let plain = std::iter::once("tuntas").chain(line.split(' '));
+            let global = [
+                "--state",
+                "dir",
+                "--as",
+                "sekda",
+                "--json",
+                "--key",
+                "k",
+                "--patience",
+                "3",
+            ];
+            for arguments in [plain.clone().collect::<Vec<_>>(), plain.chain(global).collect()] {
+                let parsed = Cli::try_parse_from(&arguments);
+                assert!(
+                    parsed.is_ok(),
+                    "{arguments:?}: {}",
+                    parsed.err().map(|e| e.to_string()).unwrap_or_default()
+                );
+            }
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -25,7 +25,7 @@ pub enum LookCommand {
     Inbox {
         /// Only this state, such as in_progress
         #[arg(long)]
-        state: Option<String>,
+        status: Option<String>,
         /// Only what is overdue (positions at the centre)
         #[arg(long)]
         overdue: bool,
@@ -72,13 +72,13 @@ pub async fn run(command: LookCommand, context: &Context) -> Result<()> {
     let platform = &context.platform;
     match command {
         LookCommand::Inbox {
-            state,
+            status,
             overdue,
             mine,
             limit,
             cursor,
         } => {
-            let state = state.map(|state| parse_state(&state)).transpose()?.unwrap_or_default();
+            let state = status.map(|state| parse_state(&state)).transpose()?.unwrap_or_default();
             let page = PageRequest { size: limit, cursor };
             inbox(context, state, overdue, mine, page).await
         }

@@ -28,9 +28,10 @@ use tuntas_tests::{
 
 /// Whatever bad input is stored or logged, it is found by this.
 const MARK: &str = "TANDA-XQZ-8841";
+const NOBODYS_ID: &str = "0193e2a0-0000-7000-8000-000000000000";
 const MEBIBYTE: usize = 1 << 20;
 
-pub async fn play(world: &Arc<World>, instance: &Instance) -> anyhow::Result<()> {
+pub(crate) async fn play(world: &Arc<World>, instance: &Instance) -> anyhow::Result<()> {
     world.settle().await?;
     let before = reconcile::compare(&world.platform, false).await?.counts;
     let mut wrong = Vec::new();
@@ -164,224 +165,67 @@ fn judge(method: &MethodDescriptor, answer: Result<Result<(), Status>, tokio::ti
     }
 }
 
+/// What is wrong with a filing, and how to make it so.
+type Spoiled = (&'static str, fn(&mut FileReportRequest));
+
+const SPOILED: &[Spoiled] = &[
+    ("no key", |r| r.idempotency_key.clear()),
+    ("a short key", |r| r.idempotency_key = "1234".into()),
+    ("no kind", |r| r.kind = ReportKind::Unspecified.into()),
+    ("an unknown kind", |r| r.kind = 77),
+    ("no privacy", |r| r.privacy = Privacy::Unspecified.into()),
+    ("no title", |r| r.title.clear()),
+    ("a title of 5,000 characters", |r| r.title = "x".repeat(5_000)),
+    ("no words", |r| r.body.clear()),
+    ("few words", |r| r.body = "pendek".into()),
+    ("too many words", |r| r.body = "x".repeat(10_001)),
+    ("an unknown category", |r| r.category_code = "tidak-ada".into()),
+    ("a malformed category", |r| r.category_code = "../../etc".into()),
+    ("an unknown region", |r| r.region_code = "99.99".into()),
+    ("an unknown agency", |r| r.named_opd = "dinas-khayal".into()),
+    ("half a coordinate", |r| r.place = at(Some(0.5), None)),
+    ("a coordinate off the globe", |r| r.place = at(Some(91.0), Some(101.0))),
+    ("a coordinate that is no number", |r| {
+        r.place = at(Some(f64::NAN), Some(101.0))
+    }),
+    ("a malformed date", |r| r.event_date = "kemarin".into()),
+    ("a date that does not exist", |r| r.event_date = "2026-02-30".into()),
+    ("a date in the future", |r| r.event_date = "2099-01-01".into()),
+    ("an attachment that is not there", |r| {
+        r.attachment_ids = vec![NOBODYS_ID.into()]
+    }),
+    ("a malformed attachment", |r| r.attachment_ids = vec!["x".into()]),
+    ("a malformed NIK", |r| identity_of(r).nik = "12".into()),
+    ("a name of 5,000 characters", |r| {
+        identity_of(r).name = "n".repeat(5_000)
+    }),
+    ("a malformed e-mail", |r| identity_of(r).email = "bukan surel".into()),
+    ("an unknown channel", |r| r.channel = "merpati".into()),
+    ("an unknown language", |r| r.language = "xx".into()),
+    ("a malformed ticket", |r| r.same_as_ticket = "TTS-XXXX".into()),
+];
+
+fn at(latitude: Option<f64>, longitude: Option<f64>) -> Option<Place> {
+    let description = "x".to_owned();
+    Some(Place {
+        description,
+        latitude,
+        longitude,
+    })
+}
+
+fn identity_of(request: &mut FileReportRequest) -> &mut Identity {
+    request.identity.get_or_insert_default()
+}
+
 /// Filings with one thing wrong each.
 async fn filings(world: &World, wrong: &mut Vec<String>) -> anyhow::Result<()> {
-    let good = || FileReportRequest {
-        title: MARK.to_owned(),
-        body: format!("{MARK} laporan yang tidak boleh diterima sama sekali"),
-        ..complaint("transportasi-darat")
-    };
-    let place = |latitude, longitude| {
-        Some(Place {
-            description: "x".to_owned(),
-            latitude,
-            longitude,
-        })
-    };
-    let cases: Vec<(&str, FileReportRequest)> = vec![
-        (
-            "no key",
-            FileReportRequest {
-                idempotency_key: String::new(),
-                ..good()
-            },
-        ),
-        (
-            "a short key",
-            FileReportRequest {
-                idempotency_key: "1234".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "no kind",
-            FileReportRequest {
-                kind: ReportKind::Unspecified.into(),
-                ..good()
-            },
-        ),
-        ("an unknown kind", FileReportRequest { kind: 77, ..good() }),
-        (
-            "no privacy",
-            FileReportRequest {
-                privacy: Privacy::Unspecified.into(),
-                ..good()
-            },
-        ),
-        (
-            "no title",
-            FileReportRequest {
-                title: String::new(),
-                ..good()
-            },
-        ),
-        (
-            "a title of 5,000 characters",
-            FileReportRequest {
-                title: "x".repeat(5_000),
-                ..good()
-            },
-        ),
-        (
-            "no words",
-            FileReportRequest {
-                body: String::new(),
-                ..good()
-            },
-        ),
-        (
-            "few words",
-            FileReportRequest {
-                body: "pendek".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "too many words",
-            FileReportRequest {
-                body: "x".repeat(10_001),
-                ..good()
-            },
-        ),
-        (
-            "an unknown category",
-            FileReportRequest {
-                category_code: "tidak-ada".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "a malformed category",
-            FileReportRequest {
-                category_code: "../../etc".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "an unknown region",
-            FileReportRequest {
-                region_code: "99.99".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "an unknown agency",
-            FileReportRequest {
-                named_opd: "dinas-khayal".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "half a coordinate",
-            FileReportRequest {
-                place: place(Some(0.5), None),
-                ..good()
-            },
-        ),
-        (
-            "a coordinate off the globe",
-            FileReportRequest {
-                place: place(Some(91.0), Some(101.0)),
-                ..good()
-            },
-        ),
-        (
-            "a coordinate that is no number",
-            FileReportRequest {
-                place: place(Some(f64::NAN), Some(101.0)),
-                ..good()
-            },
-        ),
-        (
-            "a malformed date",
-            FileReportRequest {
-                event_date: "kemarin".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "a date that does not exist",
-            FileReportRequest {
-                event_date: "2026-02-30".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "a date in the future",
-            FileReportRequest {
-                event_date: "2099-01-01".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "an attachment that is not there",
-            FileReportRequest {
-                attachment_ids: vec!["0193e2a0-0000-7000-8000-000000000000".to_owned()],
-                ..good()
-            },
-        ),
-        (
-            "a malformed attachment",
-            FileReportRequest {
-                attachment_ids: vec!["x".to_owned()],
-                ..good()
-            },
-        ),
-        (
-            "a malformed NIK",
-            FileReportRequest {
-                identity: Some(Identity {
-                    nik: "12".to_owned(),
-                    ..Identity::default()
-                }),
-                ..good()
-            },
-        ),
-        (
-            "a name of 5,000 characters",
-            FileReportRequest {
-                identity: Some(Identity {
-                    name: "n".repeat(5_000),
-                    ..Identity::default()
-                }),
-                ..good()
-            },
-        ),
-        (
-            "a malformed e-mail",
-            FileReportRequest {
-                identity: Some(Identity {
-                    email: "bukan surel".to_owned(),
-                    ..Identity::default()
-                }),
-                ..good()
-            },
-        ),
-        (
-            "an unknown channel",
-            FileReportRequest {
-                channel: "merpati".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "an unknown language",
-            FileReportRequest {
-                language: "xx".to_owned(),
-                ..good()
-            },
-        ),
-        (
-            "a malformed ticket",
-            FileReportRequest {
-                same_as_ticket: "TTS-XXXX".to_owned(),
-                ..good()
-            },
-        ),
-    ];
-    for (what, request) in cases {
-        let result = rpc!(world.platform, Who::Citizen, intake().file_report(request));
-        match result {
+    for (what, spoil) in SPOILED {
+        let mut request = complaint("transportasi-darat");
+        request.title = MARK.to_owned();
+        request.body = format!("{MARK} laporan yang tidak boleh diterima sama sekali");
+        spoil(&mut request);
+        match rpc!(world.platform, Who::Citizen, intake().file_report(request)) {
             Ok(_) => wrong.push(format!("a filing with {what} was accepted")),
             Err(error) if error.code().is_none() || matches!(error.exit(), Exit::Failure | Exit::Unavailable) => {
                 wrong.push(format!("a filing with {what}: {error}"));
@@ -399,7 +243,6 @@ async fn illegal_moves(world: &Arc<World>, wrong: &mut Vec<String>) -> anyhow::R
         lead_opd: "dinas-khayal".to_owned(),
         ..Dispose::default()
     });
-    let no_case = "0193e2a0-0000-7000-8000-000000000000";
     play.verify(&filed).await?;
     let refer = Command::Refer(Refer {
         authority_code: "negeri-khayal".to_owned(),
@@ -408,7 +251,7 @@ async fn illegal_moves(world: &Arc<World>, wrong: &mut Vec<String>) -> anyhow::R
     let tries: Vec<(&str, &str, &str, Command)> = vec![
         ("an unknown agency", who::VERIFIER, &filed.case_id, unknown.clone()),
         ("an unknown authority", who::VERIFIER, &filed.case_id, refer),
-        ("an unknown case", who::VERIFIER, no_case, unknown.clone()),
+        ("an unknown case", who::VERIFIER, NOBODYS_ID, unknown.clone()),
         ("a malformed case", who::VERIFIER, "bukan-uuid", unknown),
         (
             "somebody else's role",

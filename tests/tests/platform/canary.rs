@@ -27,7 +27,7 @@ const WORDS: &str = "burung-kenari-xylofon-zq9137 bernyanyi di depan kantor seti
 const ANSWER: &str = "jawaban-kenari-xylofon-zq4411 sangkar telah dipindahkan";
 
 /// Files the canary before anything else happens, so that it goes through everything.
-pub async fn file(world: &Arc<World>) -> anyhow::Result<Filed> {
+pub(crate) async fn file(world: &Arc<World>) -> anyhow::Result<Filed> {
     let play = Play(Arc::clone(world));
     let request = FileReportRequest {
         privacy: Privacy::Confidential.into(),
@@ -88,7 +88,7 @@ pub async fn file(world: &Arc<World>) -> anyhow::Result<Filed> {
 }
 
 /// Looks for the canary in every database, log, queue file and attachment.
-pub async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed) -> anyhow::Result<()> {
+pub(crate) async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed) -> anyhow::Result<()> {
     let play = Play(Arc::clone(world));
     let tracked = play.track(filed).await?;
     ensure!(tracked.body == WORDS, "the reporter still reads the own words");

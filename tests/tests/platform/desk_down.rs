@@ -19,7 +19,7 @@ const DOWN: &str = "desk-pupr-pkpp";
 const OPD: &str = "pupr-pkpp";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub async fn play(instance: &Instance) -> anyhow::Result<()> {
+pub(crate) async fn play(instance: &Instance) -> anyhow::Result<()> {
     let whole = World::of(instance.platform(PATIENCE)?).await?;
     whole.settle().await?;
     let play = Play(Arc::clone(&whole));

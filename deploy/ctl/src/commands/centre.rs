@@ -258,6 +258,50 @@ pub async fn run(command: CentreCommand, context: &Context) -> Result<()> {
                 )
                 .await
         }
+        CentreCommand::Merge { case, into } => {
+            let into_case_id = context.case_id(&into).await?;
+            context
+                .execute(context.case_id(&case).await?, Command::Merge(Merge { into_case_id }))
+                .await
+        }
+        CentreCommand::Unmerge { case, report } => {
+            context
+                .execute(
+                    context.case_id(&case).await?,
+                    Command::Unmerge(Unmerge { report_id: report }),
+                )
+                .await
+        }
+        CentreCommand::AddContributor { case, opd } => {
+            context
+                .execute(
+                    context.case_id(&case).await?,
+                    Command::AddContributor(AddContributor { opd_code: opd }),
+                )
+                .await
+        }
+        CentreCommand::Reclassify {
+            case,
+            class,
+            complained,
+        } => {
+            let case = context.case(&case).await?;
+            let command = Reclassify {
+                kind: class.kind.map_or(case.kind, |kind| ReportKind::from(kind).into()),
+                supervisory: class.supervisory.unwrap_or(case.supervisory),
+                category_code: class.category.unwrap_or(case.category_code),
+                region_code: class.region.unwrap_or(case.region_code),
+                complained_opd: complained.unwrap_or(case.complained_opd),
+            };
+            context.execute(case.case_id, Command::Reclassify(command)).await
+        }
+        other => dispose_or_decide(other, context).await,
+    }
+}
+
+/// Where a case goes, and what those above decide.
+async fn dispose_or_decide(command: CentreCommand, context: &Context) -> Result<()> {
+    match command {
         CentreCommand::Dispose {
             case,
             to,
@@ -298,43 +342,6 @@ pub async fn run(command: CentreCommand, context: &Context) -> Result<()> {
             let (case_id, reason) = case_and_text(context, &case, "reason", reason.as_ref()).await?;
             context.execute(case_id, Command::Recall(Recall { reason })).await
         }
-        CentreCommand::Merge { case, into } => {
-            let into_case_id = context.case_id(&into).await?;
-            context
-                .execute(context.case_id(&case).await?, Command::Merge(Merge { into_case_id }))
-                .await
-        }
-        CentreCommand::Unmerge { case, report } => {
-            context
-                .execute(
-                    context.case_id(&case).await?,
-                    Command::Unmerge(Unmerge { report_id: report }),
-                )
-                .await
-        }
-        CentreCommand::AddContributor { case, opd } => {
-            context
-                .execute(
-                    context.case_id(&case).await?,
-                    Command::AddContributor(AddContributor { opd_code: opd }),
-                )
-                .await
-        }
-        CentreCommand::Reclassify {
-            case,
-            class,
-            complained,
-        } => {
-            let case = context.case(&case).await?;
-            let command = Reclassify {
-                kind: class.kind.map_or(case.kind, |kind| ReportKind::from(kind).into()),
-                supervisory: class.supervisory.unwrap_or(case.supervisory),
-                category_code: class.category.unwrap_or(case.category_code),
-                region_code: class.region.unwrap_or(case.region_code),
-                complained_opd: complained.unwrap_or(case.complained_opd),
-            };
-            context.execute(case.case_id, Command::Reclassify(command)).await
-        }
         CentreCommand::DecideDispute { case, decision } => {
             let (case_id, reason) = case_and_text(context, &case, "reason", Some(&decision.reason)).await?;
             context
@@ -359,6 +366,7 @@ pub async fn run(command: CentreCommand, context: &Context) -> Result<()> {
                 )
                 .await
         }
+        other => Err(CtlError::failure("command", format!("{other:?} is none of these"))),
     }
 }
 

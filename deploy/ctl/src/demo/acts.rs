@@ -466,19 +466,7 @@ impl Stage<'_> {
                 } else {
                     None
                 };
-                let kind = if *supervisory {
-                    ReportKind::Complaint.into()
-                } else {
-                    report.kind
-                };
-                Command::Verify(Verify {
-                    kind,
-                    supervisory: *supervisory,
-                    category_code: report.category_code.clone(),
-                    region_code: report.region_code.clone(),
-                    complained_opd: complained.clone(),
-                    redaction,
-                })
+                Command::Verify(classification(report, *supervisory, complained, redaction))
             }
             Act::RequestCompletion => {
                 let question = sealed(
@@ -553,5 +541,26 @@ impl Stage<'_> {
                 reason: sealed("reason", "Tindak lanjut belum sesuai standar pelayanan.").await?,
             }),
         })
+    }
+}
+
+/// What the verifier makes of a report: as it was filed, but a supervisory case is always a complaint.
+fn classification(
+    report: &FileReportRequest,
+    supervisory: bool,
+    complained: &str,
+    redaction: Option<TextRef>,
+) -> Verify {
+    Verify {
+        kind: if supervisory {
+            ReportKind::Complaint.into()
+        } else {
+            report.kind
+        },
+        supervisory,
+        category_code: report.category_code.clone(),
+        region_code: report.region_code.clone(),
+        complained_opd: complained.to_owned(),
+        redaction,
     }
 }

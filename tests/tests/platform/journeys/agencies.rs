@@ -15,7 +15,7 @@ use tuntas_proto::{
 };
 use tuntas_tests::play::{Play, complaint, liaison, refused, who};
 
-pub async fn second_return(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn second_return(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint("drainase")).await?;
     play.verify(&filed).await?;
     play.dispose(&filed, "dlhk", &[]).await?;
@@ -64,7 +64,7 @@ pub async fn second_return(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }
 
-pub async fn two_agencies(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn two_agencies(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint("drainase")).await?;
     play.verify(&filed).await?;
     play.dispose(&filed, "pupr-pkpp", &["dishub"]).await?;
@@ -119,7 +119,7 @@ pub async fn two_agencies(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }
 
-pub async fn acting_holder(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn acting_holder(play: Play) -> anyhow::Result<()> {
     let platform = &play.0.platform;
     let position = liaison("dispora");
     let regular = play
@@ -169,7 +169,7 @@ pub async fn acting_holder(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn overdue_climbs_the_ladder(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn overdue_climbs_the_ladder(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint("kehutanan")).await?;
     play.verify(&filed).await?;
     play.dispose(&filed, "dlhk", &[]).await?;

@@ -7,7 +7,7 @@ use tuntas_tests::play::{Play, complaint, head, liaison, soon};
 const OPD: &str = "pupr-pkpp";
 const CATEGORY: &str = "jalan-provinsi";
 
-pub async fn merged(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn merged(play: Play) -> anyhow::Result<()> {
     let first = play.file(complaint(CATEGORY)).await?;
     let second = play.file(complaint(CATEGORY)).await?;
     play.verify(&first).await?;
@@ -39,7 +39,7 @@ pub async fn merged(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&first, Outcome::Withdrawn).await.map(drop)
 }
 
-pub async fn one_dissenting_reporter(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn one_dissenting_reporter(play: Play) -> anyhow::Result<()> {
     let first = play.file(complaint(CATEGORY)).await?;
     let second = play.file(complaint(CATEGORY)).await?;
     play.verify(&first).await?;

@@ -51,7 +51,7 @@ async fn decide(play: &Play, filed: &Filed, upheld: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
-pub async fn first_dispute(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn first_dispute(play: Play) -> anyhow::Result<()> {
     let filed = disputed_once(&play).await?;
     let case = play.case(&filed.case_id).await?;
     let rework = case
@@ -76,13 +76,13 @@ pub async fn first_dispute(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }
 
-pub async fn second_dispute(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn second_dispute(play: Play) -> anyhow::Result<()> {
     let filed = disputed_twice(&play).await?;
     decide(&play, &filed, false).await?;
     play.expect_closed(&filed, Outcome::Resolved).await.map(drop)
 }
 
-pub async fn third_dispute(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn third_dispute(play: Play) -> anyhow::Result<()> {
     let filed = disputed_twice(&play).await?;
     decide(&play, &filed, true).await?;
     play.answer(
@@ -104,7 +104,7 @@ pub async fn third_dispute(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn contest_of_a_rejection(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn contest_of_a_rejection(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint(CATEGORY)).await?;
     play.reject(who::VERIFIER, &filed, "Bukan pelayanan publik.").await?;
     play.0.working_days(3).await?;
@@ -125,7 +125,7 @@ pub async fn contest_of_a_rejection(play: Play) -> anyhow::Result<()> {
         "reopened to {:?}",
         case.state()
     );
-    ensure!(play.contest(&filed).await? != "", "a case is contested once");
+    ensure!(!play.contest(&filed).await?.is_empty(), "a case is contested once");
     play.dispose(&filed, OPD, &[]).await?;
     play.accept(&filed, OPD).await?;
     play.answer(&head(OPD), &filed, OPD, Outcome::Resolved, "Trayek dibuka kembali.")

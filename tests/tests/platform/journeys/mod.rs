@@ -11,10 +11,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use tuntas_tests::{play::Play, world::World};
 
 /// A journey under way.
-pub type Journey = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
+pub(crate) type Journey = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 
 /// All journeys, by name.
-pub fn all(world: &Arc<World>) -> Vec<(&'static str, Journey)> {
+pub(crate) fn all(world: &Arc<World>) -> Vec<(&'static str, Journey)> {
     macro_rules! journeys {
         ($($module:ident :: $name:ident),+ $(,)?) => {
             vec![$((stringify!($name), Box::pin($module::$name(Play(Arc::clone(world)))) as Journey)),+]

@@ -19,7 +19,7 @@ use tuntas_tests::play::{Play, head, liaison, refused, soon, who};
 const OPD: &str = "dishub";
 const CATEGORY: &str = "transportasi-darat";
 
-pub async fn reopened(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn reopened(play: Play) -> anyhow::Result<()> {
     let filed = play.answered(CATEGORY, OPD).await?;
     play.0.working_days(10).await?;
     play.expect_closed(&filed, Outcome::Resolved).await?;
@@ -75,7 +75,7 @@ pub async fn reopened(play: Play) -> anyhow::Result<()> {
     .await
 }
 
-pub async fn explanation_asked(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn explanation_asked(play: Play) -> anyhow::Result<()> {
     let platform = &play.0.platform;
     let filed = play.in_progress(CATEGORY, OPD).await?;
     let text = play

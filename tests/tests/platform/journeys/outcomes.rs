@@ -11,7 +11,7 @@ use tuntas_tests::play::{Play, charged, complaint, ledger_adds_up, liaison, soon
 const OPD: &str = "dishub";
 const CATEGORY: &str = "transportasi-darat";
 
-pub async fn resolved(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn resolved(play: Play) -> anyhow::Result<()> {
     let world = &play.0;
     let filed = play.file(complaint(CATEGORY)).await?;
     world.working_days(1).await?;
@@ -67,7 +67,7 @@ pub async fn resolved(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn clarified(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn clarified(play: Play) -> anyhow::Result<()> {
     let filed = play.in_progress(CATEGORY, OPD).await?;
     play.answer(
         &liaison(OPD),
@@ -90,7 +90,7 @@ pub async fn clarified(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn informed(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn informed(play: Play) -> anyhow::Result<()> {
     let request = FileReportRequest {
         kind: ReportKind::InformationRequest.into(),
         ..complaint("beasiswa")
@@ -124,7 +124,7 @@ pub async fn informed(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&filed, Outcome::Informed).await.map(drop)
 }
 
-pub async fn noted(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn noted(play: Play) -> anyhow::Result<()> {
     let request = FileReportRequest {
         kind: ReportKind::Aspiration.into(),
         ..complaint("perpustakaan")
@@ -145,7 +145,7 @@ pub async fn noted(play: Play) -> anyhow::Result<()> {
     play.expect_closed(&filed, Outcome::NotedNotTakenUp).await.map(drop)
 }
 
-pub async fn rejected(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn rejected(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint("lainnya")).await?;
     play.reject(who::VERIFIER, &filed, "Sengketa pribadi bukan pelayanan publik.")
         .await?;
@@ -159,7 +159,7 @@ pub async fn rejected(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn referred(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn referred(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint("lampu-jalan")).await?;
     play.refer(&filed, "pemko-pekanbaru").await?;
     let case = play.expect_closed(&filed, Outcome::Referred).await?;
@@ -171,7 +171,7 @@ pub async fn referred(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn withdrawn(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn withdrawn(play: Play) -> anyhow::Result<()> {
     let filed = play.in_progress(CATEGORY, OPD).await?;
     play.0.hours(5).await?;
     ensure!(play.withdraw(&filed).await?.is_empty(), "the withdrawal was refused");
@@ -183,7 +183,7 @@ pub async fn withdrawn(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn lapsed(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn lapsed(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint(CATEGORY)).await?;
     play.ask_to_complete(&filed).await?;
     play.0.hours(29 * 24).await?;
@@ -198,7 +198,7 @@ pub async fn lapsed(play: Play) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn completed_in_time(play: Play) -> anyhow::Result<()> {
+pub(crate) async fn completed_in_time(play: Play) -> anyhow::Result<()> {
     let filed = play.file(complaint(CATEGORY)).await?;
     play.ask_to_complete(&filed).await?;
     play.0.hours(9 * 24).await?;

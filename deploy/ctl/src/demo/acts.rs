@@ -413,8 +413,10 @@ impl Stage<'_> {
             Act::Bind { .. } | Act::Transfer { .. } => self.position("manager", None)?,
             Act::DecideDispute { .. } | Act::DecideContest { .. } => self.position("director", None)?,
             Act::Reopen => self.position("ombudsman", None)?,
-            // A case about the manager's own unit is the director's (rule M10).
-            Act::Dispose { .. } if story.plot == Plot::OwnUnit => self.position("director", None)?,
+            // Once the verifier has seen that it is about the manager's own unit, it is the director's (rule M10).
+            Act::Verify { .. } | Act::Dispose { .. } if story.plot == Plot::OwnUnit && progress.step > 1 => {
+                self.position("director", None)?
+            }
             _ => self.verifier(story)?,
         };
         let command = self.central_command(story, progress, act, twin, position).await?;

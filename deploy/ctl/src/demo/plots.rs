@@ -157,15 +157,11 @@ pub(super) fn steps_of(plot: Plot, dice: &mut Dice, category: &Category, directo
             t.dispose("inspektorat").work(2).head_answers(200, 500);
         }
         Plot::OwnUnit => {
-            let complained = "diskominfotik".to_owned();
-            t.then(
-                3,
-                40,
-                Act::Verify {
-                    supervisory: false,
-                    complained,
-                },
-            );
+            let verify = || Act::Verify {
+                supervisory: false,
+                complained: "diskominfotik".to_owned(),
+            };
+            t.then(3, 40, verify()).then(3, 40, verify());
             t.dispose("diskominfotik")
                 .work(1)
                 .answer(20, 120, Outcome::Resolved, AnswerKind::Done);

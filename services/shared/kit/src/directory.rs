@@ -83,8 +83,10 @@ impl From<DirectoryError> for Problem {
 /// Reads the directory and keeps the last reading. Cheap to clone; clones share the reading.
 #[derive(Debug, Clone, Default)]
 pub struct DirectoryReader {
-    last: Arc<Mutex<Option<(Version, Arc<Snapshot>)>>>,
+    last: Arc<Mutex<Option<Reading>>>,
 }
+
+type Reading = (Version, Arc<Snapshot>);
 
 /// Tells whether anything changed: latest sequence and number of entries (those learnt by asking have sequence 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

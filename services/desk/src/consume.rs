@@ -71,12 +71,7 @@ impl Handler for AgencyEvents {
 /// Applies an entry of the directory. Every agency's queue brings it, so that most of the time it is known already:
 /// looking first keeps the consumers of a desk for many from waiting for each other. A hole in the directory's sequence
 /// means that this queue came to be after the entries before it were published: routing is asked for all of it.
-async fn learn(
-    conn: &mut PgConnection,
-    opd: &OpdCode,
-    event: &Event,
-    payload: &Payload,
-) -> Result<(), HandlerError> {
+async fn learn(conn: &mut PgConnection, opd: &OpdCode, event: &Event, payload: &Payload) -> Result<(), HandlerError> {
     if let Some((kind, id)) = directory::key(payload)
         && store::directory::is_known(conn, kind, &id, event.aggregate_seq).await?
     {

@@ -1,6 +1,6 @@
 //! Stored texts, opened for who may read them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use sqlx::PgConnection;
 use tuntas_kit::problem::Problem;
@@ -28,10 +28,11 @@ pub async fn open_all(intake: &Intake, conn: &mut PgConnection, stored: &[Stored
     let mut keys: HashMap<Uuid, Option<Key>> = HashMap::new();
     let mut texts = Vec::with_capacity(stored.len());
     for text in stored {
-        if !keys.contains_key(&text.report_id) {
-            keys.insert(text.report_id, intake.key(conn, text.report_id).await?);
-        }
-        if let Some(Some(key)) = keys.get(&text.report_id) {
+        let key = match keys.entry(text.report_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(intake.key(conn, text.report_id).await?),
+        };
+        if let Some(key) = key {
             texts.push(opened(key, text, &attachments)?);
         }
     }

@@ -160,7 +160,7 @@ async fn nothing_is_left(world: &World, report_id: &str, attachment_id: &str, ti
     assert!(found.reports.is_empty() && found.categories.is_empty());
     assert_eq!(world.count("report_gram").await, 1);
     assert_eq!(collect_files(intake).await.unwrap().files, 1);
-    assert_eq!(intake.files.get(attachment_id.parse().unwrap()).await.is_err(), true);
+    assert!(intake.files.get(attachment_id.parse().unwrap()).await.is_err());
 }
 
 #[sqlx::test(migrations = false)]

@@ -2,8 +2,8 @@
 
 use sqlx::PgPool;
 use tuntas_domain::authorization::Role;
-use tuntas_kit::{event::EventDraft, ids, outbox, problem::Problem, tx};
-use tuntas_proto::event::v1::{OmbudsmanRead, event::Payload};
+use tuntas_kit::{ombudsman, problem::Problem};
+use tuntas_proto::event::v1::OmbudsmanRead;
 
 use crate::access::Caller;
 
@@ -15,21 +15,5 @@ pub async fn record_read(pool: &PgPool, caller: &Caller, read: OmbudsmanRead) ->
     if !caller.has(Role::Ombudsman) {
         return Ok(());
     }
-    let key = format!("oversight.read.{}", read.what);
-    let aggregate = format!("oversight-read:{}", ids::new_id());
-    let event = EventDraft::new(
-        "tuntas.oversight.read",
-        "oversight",
-        aggregate,
-        1,
-        caller.at,
-        Payload::OmbudsmanRead(read),
-    )
-    .actor(caller.assertion.actor())
-    .seal()
-    .to_events(key);
-    tx::run(pool, move |conn| {
-        Box::pin(async move { Ok(outbox::append(conn, &[event]).await?) })
-    })
-    .await
+    ombudsman::record_read(pool, "oversight", &caller.assertion, caller.at, read).await
 }

@@ -3,16 +3,18 @@
 use prost::Message as _;
 use sqlx::PgConnection;
 use tokio::time::{Duration, Instant, sleep};
-use tuntas_domain::{Case, CaseId, Relation, ReportId, authorization::may_see, next_due};
+use tuntas_domain::{Case, CaseId, Relation, ReportId, Role, authorization::may_see, next_due};
 use tuntas_kit::{
     auth::Assertion,
     directory::Snapshot,
+    ombudsman,
     problem::{FORBIDDEN, Problem, UNKNOWN_CASE},
 };
 use tuntas_proto::{
     case::v1::case_event::Details,
     common::v1::Actor as WireActor,
     convert,
+    event::v1::OmbudsmanRead,
     routing::v1::{GetCaseRequest, GetCaseResponse, HistoryEntry},
     wire_time::timestamp,
 };
@@ -46,6 +48,16 @@ pub(crate) async fn get_case(
     let mut conn = routing.pool.acquire().await?;
     let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
     authorize(&caller, assertion, &case)?;
+    if caller.has_role(&[Role::Ombudsman]) {
+        let read = OmbudsmanRead {
+            case_id: case_id.to_string(),
+            what: "case".to_owned(),
+            ..OmbudsmanRead::default()
+        };
+        drop(conn);
+        ombudsman::record_read(&routing.pool, "routing", assertion, now, read).await?;
+        conn = routing.pool.acquire().await?;
+    }
     let history = match request.with_history {
         true => history(&mut conn, case_id).await?,
         false => Vec::new(),

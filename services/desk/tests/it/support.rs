@@ -369,6 +369,7 @@ fn received(event: &Event) -> Received {
         event: event.clone(),
         body: event.encode_to_vec().into(),
         exchange: "tuntas.work".to_owned(),
+        user_id: "tuntas-test".to_owned(),
         routing_key: "opd.dishub.cases".to_owned(),
         headers: std::collections::BTreeMap::default(),
         redelivered: false,

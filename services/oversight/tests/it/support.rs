@@ -65,6 +65,7 @@ pub(crate) fn received(event: &Event) -> Received {
         event: event.clone(),
         body: event.encode_to_vec().into(),
         exchange: "tuntas.events".to_owned(),
+        user_id: "tuntas-test".to_owned(),
         routing_key: "intake.message.sent".to_owned(),
         headers: std::collections::BTreeMap::default(),
         redelivered: false,

@@ -1,5 +1,6 @@
-//! Agencies' commands. The broker lets an agency's user publish under its own routing key alone; here the command must
-//! name the same agency, and the officer's assertion must have been valid when the command was issued (rule M13).
+//! Agencies' commands. The broker lets an agency's user publish under its own routing key alone and checks the user that
+//! a message names; here the message must name one, the command must be of the routing key's agency, and the officer's
+//! assertion must have been valid when the command was issued (rule M13).
 
 use std::slice;
 
@@ -113,6 +114,9 @@ async fn attempt(
     issued: &CaseCommandIssued,
     opd: &OpdCode,
 ) -> Result<(), CommandError> {
+    if received.user_id.is_empty() {
+        return Err(forbidden("the message does not name the broker user that published it").into());
+    }
     if issued.opd_code != opd.as_str() {
         return Err(forbidden("the command names another agency than its routing key").into());
     }

@@ -99,6 +99,19 @@ async fn nobody_speaks_for_another_agency(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_command_that_names_no_broker_user_is_refused(pool: PgPool) {
+    let world = riau(pool).await;
+    let filed = world.disposed("dishub", &[]).await;
+    let mut nobodys = world.desks(LIAISON, filed.case, accept(), world.now());
+    nobodys.user_id.clear();
+    let cause = nobodys.event_id.to_string();
+    assert!(world.consume("routing.commands", nobodys).await.unwrap());
+    let published = world.published().await;
+    let refused = published.iter().find(|m| m.event.causation_id == cause).unwrap();
+    assert_eq!(refusal(&refused.event), "forbidden");
+}
+
+#[sqlx::test(migrations = false)]
 async fn an_assertion_counts_as_of_the_issue_of_the_command(pool: PgPool) {
     let world = riau(pool).await;
     let filed = world.disposed("dishub", &[]).await;

@@ -11,6 +11,7 @@ use tuntas_proto::{
         case_command::{self as ask, Command},
     },
     common::v1::PageRequest,
+    event::v1::event::Payload,
     routing::v1::{
         GetCaseRequest, ListInboxRequest, SnapshotAgencyRequest, cases_server::Cases, snapshot_agency_response::Item,
     },
@@ -46,6 +47,29 @@ async fn the_history_of_a_case(pool: PgPool) {
         assert_eq!(entry.details, fact(event).details, "as published");
     }
     assert_eq!(answer.case.unwrap().seq, 5);
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_ombudsmans_read_is_a_fact_of_the_log(pool: PgPool) {
+    let world = riau(pool).await;
+    let filed = world.complaint().await;
+    world.get(MANAGER, filed.case).await.unwrap();
+    world.get(OMBUDSMAN, filed.case).await.unwrap();
+    let reads: Vec<_> = world
+        .published()
+        .await
+        .into_iter()
+        .filter_map(|message| match message.event.payload {
+            Some(Payload::OmbudsmanRead(read)) => Some((message.routing_key, read.case_id, message.event.actor)),
+            _ => None,
+        })
+        .collect();
+    let [(key, case_id, actor)] = reads.as_slice() else {
+        panic!("one read, not {reads:?}");
+    };
+    assert_eq!(key, "routing.read.case");
+    assert_eq!(*case_id, filed.case.to_string());
+    assert_eq!(actor.as_ref().unwrap().position_id, OMBUDSMAN);
 }
 
 #[sqlx::test(migrations = false)]

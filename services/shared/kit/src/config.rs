@@ -5,11 +5,11 @@
 //! defaults is a map with keys of the operator's choice. An empty string means "not set", so a required key
 //! is one whose default is empty and whose field is not an `Option`.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
+use config::{FileFormat, Map, Value, ValueKind};
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
-use toml::{Table, Value};
 
 /// The sections that every service has, with their documentation.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -183,7 +183,7 @@ pub enum ConfigError {
         origin: String,
         /// What the parser says.
         #[source]
-        source: Box<toml::de::Error>,
+        source: Box<config::ConfigError>,
     },
     /// The merged configuration does not fit.
     #[error("configuration is not valid: {0}")]
@@ -280,9 +280,17 @@ pub fn load_from<C: DeserializeOwned>(
     file: Option<&PathBuf>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config<C>, ConfigError> {
-    let mut merged = parse(DEFAULT_TOML, "kit defaults")?;
-    let common_sections: Vec<String> = merged.keys().cloned().collect();
-    add_defaults(&mut merged, parse(service_default, "service defaults")?);
+    let common_sections: Vec<String> = parse(DEFAULT_TOML, "kit defaults")?.into_keys().collect();
+    let toml = |text| config::File::from_str(text, FileFormat::Toml);
+    let mut builder = config::Config::builder()
+        .add_source(toml(DEFAULT_TOML))
+        .add_source(toml(service_default));
+    // The defaults are the list of keys: what is laid over them is checked against them by name and type.
+    let known = builder
+        .clone()
+        .build()
+        .map_err(|error| syntax("service defaults", error))?
+        .cache;
     if let Some(path) = file {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             key: "--config".to_owned(),
@@ -290,16 +298,18 @@ pub fn load_from<C: DeserializeOwned>(
             source,
         })?;
         let origin = path.display().to_string();
-        overlay(&mut merged, parse(&text, &origin)?, "", &origin)?;
+        check_table(&known, &parse(&text, &origin)?, "", &origin)?;
+        builder = builder.add_source(toml(&text));
     }
-    let env: BTreeMap<String, String> = env.into_iter().collect();
     for (variable, text) in env {
         if let Some(path) = variable.strip_prefix(ENV_PREFIX) {
-            set_from_env(&mut merged, path, &variable, &text)?;
+            let (key, value) = from_env(&known, path, &variable, &text)?;
+            builder = builder.set_override(key, value).map_err(|error| invalid(&error))?;
         }
     }
+    let mut merged = table(builder.build().map_err(|error| invalid(&error))?.cache);
     drop_empty(&mut merged);
-    let (common, service): (Table, Table) = merged
+    let (common, service): (Map<String, Value>, Map<String, Value>) = merged
         .into_iter()
         .partition(|(section, _)| common_sections.contains(section));
     Ok(Config {
@@ -308,59 +318,61 @@ pub fn load_from<C: DeserializeOwned>(
     })
 }
 
-fn typed<T: DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
-    table
-        .try_into()
-        .map_err(|e: toml::de::Error| ConfigError::Invalid(e.to_string().trim_end().to_owned()))
+fn typed<T: DeserializeOwned>(table: Map<String, Value>) -> Result<T, ConfigError> {
+    Value::new(None, ValueKind::Table(table))
+        .try_deserialize()
+        .map_err(|error| invalid(&error))
 }
 
-fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    text.parse().map_err(|source| ConfigError::Syntax {
+fn invalid(error: &config::ConfigError) -> ConfigError {
+    ConfigError::Invalid(error.to_string())
+}
+
+fn syntax(origin: &str, source: config::ConfigError) -> ConfigError {
+    ConfigError::Syntax {
         origin: origin.to_owned(),
         source: Box::new(source),
-    })
-}
-
-/// Lays the service's defaults over kit's: these may name new keys.
-fn add_defaults(base: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Table(base)), Value::Table(over)) => add_defaults(base, over),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
     }
 }
 
-/// Lays a file over the defaults: it may name only keys that are there.
-fn overlay(base: &mut Table, over: Table, path: &str, origin: &str) -> Result<(), ConfigError> {
-    let open = base.is_empty() && !path.is_empty();
+fn table(value: Value) -> Map<String, Value> {
+    match value.kind {
+        ValueKind::Table(table) => table,
+        _ => Map::new(),
+    }
+}
+
+fn parse(text: &str, origin: &str) -> Result<Map<String, Value>, ConfigError> {
+    let source = config::File::from_str(text, FileFormat::Toml);
+    let parsed = config::Config::builder().add_source(source).build();
+    Ok(table(parsed.map_err(|error| syntax(origin, error))?.cache))
+}
+
+/// That a file names only keys that the defaults have, each with a value of its default's type.
+fn check_table(known: &Value, over: &Map<String, Value>, path: &str, origin: &str) -> Result<(), ConfigError> {
     for (key, value) in over {
         let dotted = if path.is_empty() {
             key.clone()
         } else {
             format!("{path}.{key}")
         };
-        match (base.get_mut(&key), value) {
-            (None, value) if open => {
-                base.insert(key, value);
+        match (find(known, &dotted), &value.kind) {
+            (Found::Open, _) => {}
+            (Found::Key(default), ValueKind::Table(over)) if matches!(default.kind, ValueKind::Table(_)) => {
+                check_table(known, over, &dotted, origin)?;
             }
-            (None, _) => {
-                return Err(ConfigError::UnknownKey {
-                    key: dotted,
-                    origin: origin.to_owned(),
-                });
-            }
-            (Some(Value::Table(base)), Value::Table(over)) => {
-                overlay(base, over, &dotted, origin)?;
-            }
-            (Some(known), value) if known.same_type(&value) => *known = value,
-            (Some(known), _) => {
+            (Found::Key(default), kind) if type_name(&default.kind) == type_name(kind) => {}
+            (Found::Key(default), _) => {
                 return Err(ConfigError::WrongType {
                     key: dotted,
                     origin: origin.to_owned(),
-                    expected: type_name(known),
+                    expected: type_name(&default.kind),
+                });
+            }
+            (Found::Nothing, _) => {
+                return Err(ConfigError::UnknownKey {
+                    key: dotted,
+                    origin: origin.to_owned(),
                 });
             }
         }
@@ -368,68 +380,90 @@ fn overlay(base: &mut Table, over: Table, path: &str, origin: &str) -> Result<()
     Ok(())
 }
 
-/// Sets one key from an environment variable, `SECTION__KEY` of any depth, read as the type of its default.
-/// A list is separated by commas.
-fn set_from_env(base: &mut Table, path: &str, variable: &str, text: &str) -> Result<(), ConfigError> {
-    let dotted = path.to_ascii_lowercase().replace("__", ".");
-    let unknown = || ConfigError::UnknownKey {
-        key: dotted.clone(),
-        origin: format!("environment variable {variable}"),
-    };
-    let mut table = base;
-    let (sections, key) = dotted.rsplit_once('.').ok_or_else(unknown)?;
-    for section in sections.split('.') {
-        table = match table.get_mut(section) {
-            Some(Value::Table(inner)) => inner,
-            _ => return Err(unknown()),
-        };
-    }
-    if table.is_empty() {
-        table.insert(key.to_owned(), Value::String(text.to_owned()));
-        return Ok(());
-    }
-    let known = table.get_mut(key).ok_or_else(unknown)?;
-    *known = read_as(known, text).ok_or_else(|| ConfigError::WrongType {
-        key: dotted.clone(),
-        origin: format!("environment variable {variable}"),
-        expected: type_name(known),
-    })?;
-    Ok(())
+/// What the defaults say of a dotted key.
+enum Found<'a> {
+    /// Its default.
+    Key(&'a Value),
+    /// It lies directly in a section that is empty in the defaults: a map with keys of the operator's choice.
+    Open,
+    /// Nothing.
+    Nothing,
 }
 
-fn read_as(known: &Value, text: &str) -> Option<Value> {
-    match known {
-        Value::String(_) => Some(Value::String(text.to_owned())),
-        Value::Integer(_) => text.parse().ok().map(Value::Integer),
-        Value::Float(_) => text.parse().ok().map(Value::Float),
-        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
-        Value::Array(_) => Some(Value::Array(
+fn find<'a>(known: &'a Value, dotted: &str) -> Found<'a> {
+    let mut place = known;
+    let mut depth = 0;
+    for key in dotted.split('.') {
+        let ValueKind::Table(table) = &place.kind else {
+            return Found::Nothing;
+        };
+        match table.get(key) {
+            Some(value) => place = value,
+            None if table.is_empty() && depth > 0 => return Found::Open,
+            None => return Found::Nothing,
+        }
+        depth += 1;
+    }
+    Found::Key(place)
+}
+
+/// One key from an environment variable, `SECTION__KEY` of any depth, read as the type of its default.
+/// A list is separated by commas.
+fn from_env(known: &Value, path: &str, variable: &str, text: &str) -> Result<(String, Value), ConfigError> {
+    let key = path.to_ascii_lowercase().replace("__", ".");
+    let origin = format!("environment variable {variable}");
+    let kind = match find(known, &key) {
+        Found::Open => ValueKind::String(text.to_owned()),
+        Found::Key(default) if key.contains('.') => match read_as(&default.kind, text) {
+            Some(kind) => kind,
+            None => {
+                return Err(ConfigError::WrongType {
+                    expected: type_name(&default.kind),
+                    key,
+                    origin,
+                });
+            }
+        },
+        Found::Key(_) | Found::Nothing => return Err(ConfigError::UnknownKey { key, origin }),
+    };
+    Ok((key, Value::new(Some(&origin), kind)))
+}
+
+fn read_as(default: &ValueKind, text: &str) -> Option<ValueKind> {
+    match default {
+        ValueKind::String(_) => Some(ValueKind::String(text.to_owned())),
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+            text.parse().ok().map(ValueKind::I64)
+        }
+        ValueKind::Float(_) => text.parse().ok().map(ValueKind::Float),
+        ValueKind::Boolean(_) => text.parse().ok().map(ValueKind::Boolean),
+        ValueKind::Array(_) => Some(ValueKind::Array(
             text.split(',')
                 .map(str::trim)
                 .filter(|item| !item.is_empty())
-                .map(|item| Value::String(item.to_owned()))
+                .map(|item| Value::new(None, item))
                 .collect(),
         )),
-        Value::Datetime(_) | Value::Table(_) => None,
+        ValueKind::Table(_) | ValueKind::Nil => None,
     }
 }
 
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a string",
-        Value::Integer(_) => "an integer",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a date",
-        Value::Array(_) => "a list",
-        Value::Table(_) => "a section (set its keys one by one)",
+const fn type_name(kind: &ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::String(_) => "a string",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "an integer",
+        ValueKind::Float(_) => "a number",
+        ValueKind::Boolean(_) => "true or false",
+        ValueKind::Array(_) => "a list",
+        ValueKind::Table(_) => "a section (set its keys one by one)",
     }
 }
 
-fn drop_empty(table: &mut Table) {
-    table.retain(|_, value| !matches!(value, Value::String(text) if text.is_empty()));
-    for (_, value) in table.iter_mut() {
-        if let Value::Table(inner) = value {
+fn drop_empty(table: &mut Map<String, Value>) {
+    table.retain(|_, value| !matches!(&value.kind, ValueKind::String(text) if text.is_empty()));
+    for value in table.values_mut() {
+        if let ValueKind::Table(inner) = &mut value.kind {
             drop_empty(inner);
         }
     }

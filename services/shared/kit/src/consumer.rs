@@ -56,6 +56,8 @@ pub struct Received {
     pub exchange: String,
     /// Routing key it came with.
     pub routing_key: String,
+    /// Broker user who published it, as the broker checked; empty when the publisher named none.
+    pub user_id: String,
     /// Text headers: CloudEvents attributes and the trace context.
     pub headers: BTreeMap<String, String>,
     /// Whether the broker has delivered it before.
@@ -93,6 +95,7 @@ impl Received {
             body: delivery.body,
             exchange: delivery.exchange,
             routing_key: delivery.routing_key,
+            user_id: delivery.user_id,
             headers: delivery.headers,
             redelivered: delivery.redelivered,
         })

@@ -143,6 +143,7 @@ pub mod ids;
 pub mod inbox;
 pub mod lifecycle;
 pub mod metrics;
+pub mod ombudsman;
 mod ops;
 pub mod outbox;
 pub mod problem;

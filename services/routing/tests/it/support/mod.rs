@@ -457,6 +457,7 @@ pub(crate) fn received(routing_key: &str, source: &str, payload: Payload) -> Rec
         body: event.encode_to_vec().into(),
         event,
         exchange: String::new(),
+        user_id: "tuntas-test".to_owned(),
         routing_key: routing_key.to_owned(),
         headers: BTreeMap::new(),
         redelivered: false,

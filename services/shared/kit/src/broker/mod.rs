@@ -87,6 +87,8 @@ pub struct Delivery {
     pub message_id: String,
     /// AMQP `type`, or empty.
     pub kind: String,
+    /// AMQP `user_id`, or empty. Where it is set, the broker has checked that the publisher was logged in as that user.
+    pub user_id: String,
     /// Text headers; others are left out.
     pub headers: BTreeMap<String, String>,
     /// Body.
@@ -275,6 +277,7 @@ impl From<lapin::message::Delivery> for Delivery {
             routing_key: delivery.routing_key.as_str().to_owned(),
             message_id: text(properties.message_id()),
             kind: text(properties.kind()),
+            user_id: text(properties.user_id()),
             headers,
             body: delivery.data.into(),
         }

@@ -392,8 +392,7 @@ enum Found<'a> {
 
 fn find<'a>(known: &'a Value, dotted: &str) -> Found<'a> {
     let mut place = known;
-    let mut depth = 0;
-    for key in dotted.split('.') {
+    for (depth, key) in dotted.split('.').enumerate() {
         let ValueKind::Table(table) = &place.kind else {
             return Found::Nothing;
         };
@@ -402,7 +401,6 @@ fn find<'a>(known: &'a Value, dotted: &str) -> Found<'a> {
             None if table.is_empty() && depth > 0 => return Found::Open,
             None => return Found::Nothing,
         }
-        depth += 1;
     }
     Found::Key(place)
 }

@@ -60,6 +60,7 @@ async fn status(platform: &Platform, url: &str) -> Result<GetStatusResponse> {
 /// A process does not answer within the platform's patience.
 pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
     let mut reasons = Vec::new();
+    let mut extents = Vec::new();
     for process in statuses(platform).await {
         let status = process.answer?;
         let name = &process.name;
@@ -72,12 +73,51 @@ pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
         if status.work_pending > 0 {
             reasons.push(format!("{name}: {} due or unsent", status.work_pending));
         }
-        let queues = status.queues.iter().filter(|queue| queue.ready > 0);
-        reasons.extend(queues.map(|queue| format!("{name}: {} in {}", queue.ready, queue.queue)));
+        let under_way = status.queues.iter().map(|queue| (queue.ready + queue.in_flight, queue));
+        let queues = under_way.filter(|(messages, _)| *messages > 0);
+        reasons.extend(queues.map(|(messages, queue)| format!("{name}: {messages} in {}", queue.queue)));
+        extents.push((name.clone(), status.directory_seq, status.directory_entries));
     }
+    reasons.extend(behind_the_directory(&extents));
     let (behind, size) = behind_the_feed(platform).await?;
     reasons.extend(behind);
     Ok((Busy { reasons }, size))
+}
+
+/// Replicas of the directory that do not have yet what routing has: name, latest sequence, number of entries.
+fn behind_the_directory(extents: &[(String, u64, u64)]) -> Vec<String> {
+    let Some((_, seq, entries)) = extents.iter().find(|(name, ..)| name == "routing") else {
+        return Vec::new();
+    };
+    extents
+        .iter()
+        .filter(|(_, own_seq, own_entries)| own_seq < seq || own_entries < entries)
+        .map(|(name, _, own_entries)| format!("{name}: {own_entries} of {entries} directory entries"))
+        .collect()
+}
+
+/// Waits until every process has the whole directory.
+///
+/// # Errors
+/// A replica is still behind at the end of `patience`; the message names it.
+pub async fn settle_directory(platform: &Platform, patience: Duration) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let mut extents = Vec::new();
+        for process in statuses(platform).await {
+            let status = process.answer?;
+            extents.push((process.name, status.directory_seq, status.directory_entries));
+        }
+        let behind = behind_the_directory(&extents);
+        if behind.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() > patience {
+            return Err(CtlError::new(Exit::Unavailable, behind.join("; "))
+                .next("`tuntas doctor` shows which service does not hear routing"));
+        }
+        tokio::time::sleep(POLL_WAIT_MAX).await;
+    }
 }
 
 /// What is held back from the feed, or not yet read from it; with the feed's size.

@@ -1,6 +1,9 @@
 //! The directory: imported from files, listed, acting holders, outages.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -21,8 +24,11 @@ use super::Context;
 use crate::{
     error::{CtlError, Result, at_path},
     platform::Who,
-    render, rpc, wib,
+    quiet, render, rpc, wib,
 };
+
+/// How long every service may take to hear of an import.
+const REPLICAS_WITHIN: Duration = Duration::from_secs(120);
 
 /// Commands of this group.
 #[derive(Debug, clap::Subcommand)]
@@ -274,6 +280,8 @@ async fn import(context: &Context, dir: &Path) -> Result<()> {
         report.insert("policy".to_owned(), serde_json::json!({"version": response.version}));
     }
     platform.forget_directory();
+    // Until a service has heard of a position, it takes its holder for a stranger.
+    quiet::settle_directory(platform, REPLICAS_WITHIN).await?;
     let value = serde_json::Value::Object(report);
     context
         .screen

@@ -262,9 +262,8 @@ impl Consumer {
 
     /// Consumes until `stop`, over as many connections as it takes.
     pub async fn run(self, pool: PgPool, broker: Broker, metrics: Metrics, stop: CancellationToken) {
-        let connected = metrics.consumer_connected.get_or_create_owned(&QueueLabels {
-            messaging_destination_name: self.settings.queue.clone(),
-        });
+        let labels = QueueLabels::of(&self.settings.queue);
+        let connected = metrics.consumer_connected.get_or_create_owned(&labels);
         let worker = Worker {
             settings: self.settings,
             handler: self.handler,
@@ -332,7 +331,11 @@ impl Worker {
         connected: &prometheus_client::metrics::gauge::Gauge,
     ) -> Result<(), BrokerError> {
         let publisher = link.publisher().await?;
-        let mut subscription = link.subscribe(&self.settings.queue, self.settings.prefetch).await?;
+        let labels = QueueLabels::of(&self.settings.queue);
+        let in_flight = self.metrics.consumer_in_flight.get_or_create_owned(&labels);
+        let mut subscription = link
+            .subscribe(&self.settings.queue, self.settings.prefetch, in_flight)
+            .await?;
         connected.set(1);
         tracing::info!(messaging.destination.name = %self.settings.queue, "consuming");
         loop {

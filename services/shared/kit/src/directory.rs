@@ -86,13 +86,15 @@ pub struct DirectoryReader {
     last: Arc<Mutex<Option<Reading>>>,
 }
 
-type Reading = (Version, Arc<Snapshot>);
+type Reading = (Extent, Arc<Snapshot>);
 
-/// Tells whether anything changed: latest sequence and number of entries (those learnt by asking have sequence 0).
+/// How much of the directory is here. Tells whether anything changed, and whether a replica has what the owner has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
-    seq: i64,
-    entries: i64,
+pub struct Extent {
+    /// Latest sequence; 0 where all was learnt by asking.
+    pub seq: i64,
+    /// Number of entries.
+    pub entries: i64,
 }
 
 impl DirectoryReader {
@@ -101,7 +103,7 @@ impl DirectoryReader {
     /// # Errors
     /// The database's, or an entry that does not parse.
     pub async fn current(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, DirectoryError> {
-        let stored = version(conn).await?;
+        let stored = extent(conn).await?;
         if let Some((version, last)) = self.cached()
             && version == stored
         {
@@ -126,11 +128,11 @@ impl DirectoryReader {
         Ok(self.current(conn).await?.official(assertion, at))
     }
 
-    fn cached(&self) -> Option<(Version, Arc<Snapshot>)> {
+    fn cached(&self) -> Option<(Extent, Arc<Snapshot>)> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Version, Arc<Snapshot>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Extent, Arc<Snapshot>)>> {
         // A panic while holding the lock leaves at worst an older reading, which is checked by its sequence.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -212,9 +214,13 @@ pub async fn latest_seq(conn: &mut PgConnection) -> sqlx::Result<u64> {
     Ok(seq.unsigned_abs())
 }
 
-async fn version(conn: &mut PgConnection) -> sqlx::Result<Version> {
+/// How much of the directory is here.
+///
+/// # Errors
+/// The database's.
+pub async fn extent(conn: &mut PgConnection) -> sqlx::Result<Extent> {
     sqlx::query_as!(
-        Version,
+        Extent,
         r#"SELECT coalesce(max(seq), 0) AS "seq!", count(*) AS "entries!" FROM directory_entry"#
     )
     .fetch_one(conn)

@@ -24,6 +24,7 @@ pub struct Metrics {
     pub(crate) outbox_depth: Gauge,
     pub(crate) consumed: Family<ConsumedLabels, Counter>,
     pub(crate) consumer_connected: Family<QueueLabels, Gauge>,
+    pub(crate) consumer_in_flight: Family<QueueLabels, Gauge>,
 }
 
 /// Labels of `rpc_server_call_duration_seconds`.
@@ -46,10 +47,18 @@ pub(crate) struct ConsumedLabels {
     pub(crate) outcome: String,
 }
 
-/// Labels of `messaging_consumer_connected`.
+/// Labels of `messaging_consumer_connected` and `messaging_consumer_in_flight`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct QueueLabels {
     pub(crate) messaging_destination_name: String,
+}
+
+impl QueueLabels {
+    pub(crate) fn of(queue: &str) -> Self {
+        Self {
+            messaging_destination_name: queue.to_owned(),
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -71,6 +80,7 @@ impl Metrics {
             outbox_depth: Gauge::default(),
             consumed: Family::default(),
             consumer_connected: Family::default(),
+            consumer_in_flight: Family::default(),
         };
         metrics.register(|r| {
             r.register(
@@ -107,6 +117,11 @@ impl Metrics {
                 "messaging_consumer_connected",
                 "1 while the consumer is subscribed",
                 metrics.consumer_connected.clone(),
+            );
+            r.register(
+                "messaging_consumer_in_flight",
+                "Messages delivered and not yet acknowledged",
+                metrics.consumer_in_flight.clone(),
             );
         });
         metrics

@@ -24,7 +24,9 @@ use crate::{
     auth::TrustStore,
     broker::{Broker, BrokerError, dead_queue},
     clock::{Clock, ClockError},
-    dead, outbox,
+    dead, directory,
+    metrics::{Metrics, QueueLabels},
+    outbox,
     problem::{CLOCK_NOT_ADJUSTABLE, NOT_FOUND, Problem},
 };
 
@@ -71,6 +73,7 @@ pub(crate) struct OpsService {
     pub(crate) trust: Arc<TrustStore>,
     pub(crate) broker: Option<Broker>,
     pub(crate) queues: Queues,
+    pub(crate) metrics: Metrics,
     pub(crate) books: Option<Books>,
     pub(crate) pending: Option<Pending>,
 }
@@ -101,10 +104,16 @@ impl OpsService {
         let shared = &link;
         let asked = self.queues.list().into_iter().map(|queue| async move {
             let (ready, dead) = (shared.depth(&queue).await?, shared.depth(&dead_queue(&queue)).await?);
+            // Asked after the broker: what it has handed over meanwhile is counted here.
+            let in_flight = self
+                .metrics
+                .consumer_in_flight
+                .get_or_create_owned(&QueueLabels::of(&queue));
             Ok::<_, BrokerError>(QueueDepth {
                 queue,
                 ready: ready.into(),
                 dead: dead.into(),
+                in_flight: in_flight.get().max(0).unsigned_abs(),
             })
         });
         let depths = stream::iter(asked.collect::<Vec<_>>())
@@ -130,7 +139,12 @@ impl Ops for OpsService {
             Some(pending) => pending().await?,
             None => 0,
         };
+        let mut conn = self.pool.acquire().await.map_err(Problem::from)?;
+        let directory = directory::extent(&mut conn).await.map_err(Problem::from)?;
+        drop(conn);
         Ok(Response::new(GetStatusResponse {
+            directory_seq: directory.seq.unsigned_abs(),
+            directory_entries: directory.entries.unsigned_abs(),
             service: self.service.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             migration: self.migration,

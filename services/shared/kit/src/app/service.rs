@@ -82,6 +82,7 @@ impl Service {
             trust: boot.trust.clone(),
             broker: boot.broker.clone(),
             queues: Queues::default(),
+            metrics: boot.metrics.clone(),
             books: None,
             pending: None,
         };

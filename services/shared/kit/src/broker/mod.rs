@@ -16,6 +16,7 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
     uri::AMQPUri,
 };
+use prometheus_client::metrics::gauge::Gauge;
 use secrecy::{ExposeSecret as _, SecretString};
 use tuntas_domain::OpdCode;
 
@@ -205,12 +206,13 @@ impl Link {
         Publisher::open(self).await
     }
 
-    /// A channel that consumes `queue` with at most `prefetch` messages on their way.
+    /// A channel that consumes `queue` with at most `prefetch` messages on their way, which `in_flight` counts until they
+    /// are acknowledged.
     ///
     /// # Errors
     /// The connection is gone, the queue is missing, or it may not be read.
-    pub async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
-        Subscription::open(self, queue, prefetch).await
+    pub async fn subscribe(&self, queue: &str, prefetch: u16, in_flight: Gauge) -> Result<Subscription, BrokerError> {
+        Subscription::open(self, queue, prefetch, in_flight).await
     }
 
     /// Looks at the messages of `queue` without taking them.

@@ -19,6 +19,7 @@ use tuntas_proto::{
 use crate::{
     facts::{self, Unreadable},
     metrics::Metrics,
+    near_copy,
     open_case::{self, Reached},
     own_events,
     store::{
@@ -185,6 +186,7 @@ impl Batch<'_> {
                 Ok(Ok(()))
             }
             Some(Payload::CaseEvent(case_event)) => self.apply_case(conn, position, event, case_event).await,
+            Some(Payload::AnswerFoundNearCopy(found)) => Ok(near_copy::apply(conn, position, event, found).await?),
             Some(Payload::EvaluationCaseChanged(changed)) => Ok(own_events::apply(conn, event, changed).await?),
             // Reports, commands, reads and acts of the Ombudsman measure nobody.
             _ => Ok(Ok(())),
@@ -202,6 +204,9 @@ impl Batch<'_> {
         let facts = match facts::read(event, case_event, &snapshot.directory) {
             Ok(facts) => facts,
             Err(unreadable) => return Ok(Err(unreadable)),
+        };
+        let Ok(event_id) = event.event_id.parse() else {
+            return Ok(Err(Unreadable("event_id is malformed".to_owned())));
         };
         let case_id = facts.case.case_id;
         store::put_case(conn, &facts.case, position).await?;
@@ -226,7 +231,7 @@ impl Batch<'_> {
             }
         }
         store::put_charges(conn, case_id, &facts.charges).await?;
-        store::put_signals(conn, case_id, &facts.signals, position).await?;
+        store::put_signals(conn, case_id, event_id, &facts.signals, position).await?;
         Ok(Ok(()))
     }
 

@@ -15,6 +15,7 @@ pub mod follow;
 pub mod grpc;
 pub mod metrics;
 mod moved;
+pub mod near_copy;
 pub mod open_case;
 pub mod own_events;
 pub mod reconcile;

@@ -178,6 +178,7 @@ fn signal(signal: &Counted) -> Option<What> {
         "bounced" => What::Bounced,
         "disputed" => What::Disputed,
         "dispute_upheld" => What::DisputeUpheld,
+        "near_copy" => What::NearCopy,
         "rated" => What::Rated {
             score: u8::try_from(signal.value).ok()?,
         },

@@ -73,6 +73,7 @@ pub struct FilingConfig {
 pub struct SearchConfig {
     pub similar_window_days: u32,
     pub similar_min: u32,
+    pub answers_compared_max: u32,
 }
 
 impl AttachmentsConfig {

@@ -3,12 +3,16 @@
 //! A case event carries the resulting state, complete. So events may come in any order and twice: the state is
 //! taken from the newest, a timeline entry is written once, a text is released once, a command is decided once.
 //! An event that comes late adds its entry and its text, and leaves the newer state alone; nothing is held back.
+//! An answer is compared with earlier ones when its event is taken in first, and never again.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 use tuntas_kit::{
     consumer::{Handler, HandlerError, Received},
     directory,
+    event::OutboxEvent,
+    outbox,
     problem::Problem,
 };
 use tuntas_proto::{
@@ -21,6 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     content::TextBody,
+    find_near_copy::{Released, find_near_copy},
     intake::Intake,
     store::{
         case::{self, TimelineRow},
@@ -52,11 +57,22 @@ pub struct Cases(pub Intake);
 
 impl Handler for Cases {
     async fn handle(&self, conn: &mut PgConnection, received: &Received) -> Result<(), HandlerError> {
-        handle(&self.0, conn, received.event_id, &received.event).await
+        self.handle_batch(conn, std::slice::from_ref(received)).await
+    }
+
+    async fn handle_batch(&self, conn: &mut PgConnection, batch: &[Received]) -> Result<(), HandlerError> {
+        let mut found = Vec::new();
+        for received in batch {
+            let taken_in = take_in(&self.0, conn, received.event_id, &received.event);
+            found.extend(taken_in.instrument(received.span()).await?);
+        }
+        // Last, after every lock of a report: a citizen's act locks its report first and appends then.
+        outbox::append(conn, &found).await?;
+        Ok(())
     }
 }
 
-/// Takes in one event of routing.
+/// Takes in one event of routing, and tells what was found in it.
 ///
 /// # Errors
 /// A message that is malformed is rejected; what the database says decides about the rest.
@@ -66,16 +82,28 @@ pub async fn handle(
     event_id: Uuid,
     event: &Event,
 ) -> Result<(), HandlerError> {
+    let found = take_in(intake, conn, event_id, event).await?;
+    outbox::append(conn, found.as_slice()).await?;
+    Ok(())
+}
+
+/// Answers what is to be told of the event.
+async fn take_in(
+    intake: &Intake,
+    conn: &mut PgConnection,
+    event_id: Uuid,
+    event: &Event,
+) -> Result<Option<OutboxEvent>, HandlerError> {
     match &event.payload {
-        Some(Payload::CaseEvent(case_event)) => case_happened(intake, conn, event_id, event, case_event).await,
-        Some(Payload::CommandRefused(refusal)) => command_refused(conn, refusal).await,
+        Some(Payload::CaseEvent(case_event)) => return case_happened(intake, conn, event_id, event, case_event).await,
+        Some(Payload::CommandRefused(refusal)) => command_refused(conn, refusal).await?,
         Some(Payload::DirectoryChanged(_) | Payload::PolicyChanged(_) | Payload::CalendarChanged(_)) => {
             directory::apply(conn, event).await.map_err(directory_error)?;
-            Ok(())
         }
         // Facts that concern others.
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(None)
 }
 
 fn directory_error(error: directory::DirectoryError) -> HandlerError {
@@ -99,7 +127,7 @@ async fn case_happened(
     event_id: Uuid,
     event: &Event,
     case_event: &CaseEvent,
-) -> Result<(), HandlerError> {
+) -> Result<Option<OutboxEvent>, HandlerError> {
     let reject = |why: &str| HandlerError::Reject(why.to_owned());
     let state = case_event
         .case
@@ -116,7 +144,7 @@ async fn case_happened(
         .ok_or_else(|| reject("a case event without its time"))?;
     let details = case_event.details.clone().unwrap_or_default();
     let row = timeline_row(case_id, event_id, event, case_event, &details, at);
-    case::insert_event(conn, &row).await?;
+    let is_new = case::insert_event(conn, &row).await?;
     if case::put_state(conn, case_id, state).await? {
         case::put_members(conn, case_id, &members(state)).await?;
     }
@@ -127,7 +155,35 @@ async fn case_happened(
     if !may_be_listed(state) {
         register::remove(conn, &members(state)).await?;
     }
-    Ok(())
+    if is_new && case_event.r#type == ANSWERED {
+        return near_copy_of(intake, conn, state, &row).await;
+    }
+    Ok(None)
+}
+
+/// What intake finds of the answer that an event has released: that it repeats an earlier one.
+async fn near_copy_of(
+    intake: &Intake,
+    conn: &mut PgConnection,
+    state: &Case,
+    row: &TimelineRow,
+) -> Result<Option<OutboxEvent>, HandlerError> {
+    let answer = state.answer.as_ref().filter(|answer| !answer.opd_code.is_empty());
+    let Some((answer, reference)) = answer.and_then(|answer| Some((answer, answer.text.as_ref()?))) else {
+        return Ok(None);
+    };
+    let text = named_text(conn, state, reference).await?;
+    let Some(text) = text.filter(|text| audience(text, ANSWERED, state).is_some()) else {
+        return Ok(None);
+    };
+    let released = Released {
+        text: &text,
+        case_id: row.case_id,
+        opd_code: &answer.opd_code,
+        at: row.at,
+        event_id: row.event_id,
+    };
+    find_near_copy(intake, conn, &released).await
 }
 
 fn timeline_row(

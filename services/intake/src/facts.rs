@@ -20,6 +20,8 @@ pub enum What {
     IdentityRevealed,
     /// The Ombudsman read its words.
     OmbudsmanRead,
+    /// An answer to it repeats an earlier one.
+    NearCopy,
     /// Its key was deleted.
     Erased,
 }
@@ -32,6 +34,7 @@ impl What {
             Self::MessageSent => ("tuntas.message.sent", "intake.message.sent"),
             Self::IdentityRevealed => ("tuntas.identity.revealed", "intake.identity.revealed"),
             Self::OmbudsmanRead => ("tuntas.ombudsman.read", "intake.ombudsman.read"),
+            Self::NearCopy => ("tuntas.answer.found_near_copy", "intake.answer.near_copy"),
             Self::Erased => ("tuntas.report.erased", "intake.report.erased"),
         }
     }
@@ -50,6 +53,17 @@ pub fn filed(report: Uuid, at: OffsetDateTime, policy_version: u32, payload: Pay
     EventDraft::new(kind, SOURCE, aggregate(report), 1, at, payload)
         .actor(citizen())
         .policy_version(policy_version.to_string())
+        .seal()
+        .to_events(key)
+}
+
+/// What intake found of an answer, with the case event that released it.
+#[must_use]
+pub fn near_copy(report: Uuid, seq: i64, at: OffsetDateTime, cause: Uuid, payload: Payload) -> OutboxEvent {
+    let (kind, key) = What::NearCopy.names();
+    EventDraft::new(kind, SOURCE, aggregate(report), seq.unsigned_abs(), at, payload)
+        .actor(system())
+        .caused_by(cause)
         .seal()
         .to_events(key)
 }
@@ -82,6 +96,14 @@ pub fn fact_with_id(
 pub fn citizen() -> Actor {
     Actor {
         via: "citizen".to_owned(),
+        ..Actor::default()
+    }
+}
+
+/// The actor of what the platform finds by itself.
+fn system() -> Actor {
+    Actor {
+        via: "system".to_owned(),
         ..Actor::default()
     }
 }

@@ -21,6 +21,7 @@ pub mod consume;
 pub mod content;
 pub mod facts;
 pub mod file_report;
+pub mod find_near_copy;
 pub mod group_commit;
 pub mod grpc;
 pub mod intake;

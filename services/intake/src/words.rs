@@ -15,6 +15,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use hmac::Mac as _;
+use tuntas_domain::near_copy;
 use zeroize::Zeroizing;
 
 use crate::{seal::MasterKey, secrets::hmac_sha256};
@@ -108,17 +109,20 @@ fn stop_words() -> &'static HashSet<&'static str> {
 #[derive(Clone)]
 pub struct Grams {
     key: Zeroizing<Vec<u8>>,
+    answer_key: Zeroizing<Vec<u8>>,
 }
 
 impl Grams {
-    /// With a key derived from the master key.
+    /// With keys derived from the master key: one for reports, one for answers.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        let derived = hmac_sha256(master.key().bytes())
-            .chain_update(b"tuntas.intake.grams")
-            .finalize();
+        let derived = |purpose: &[u8]| {
+            let mac = hmac_sha256(master.key().bytes()).chain_update(purpose).finalize();
+            Zeroizing::new(mac.into_bytes().to_vec())
+        };
         Self {
-            key: Zeroizing::new(derived.into_bytes().to_vec()),
+            key: derived(b"tuntas.intake.grams"),
+            answer_key: derived(b"tuntas.intake.answer_grams"),
         }
     }
 
@@ -131,18 +135,30 @@ impl Grams {
         single.chain(pairs).collect::<BTreeSet<i32>>().into_iter().collect()
     }
 
-    fn hash<S: AsRef<str>>(&self, stems: &[S]) -> i32 {
-        let mac = stems
-            .iter()
-            .fold(hmac_sha256(&self.key), |mac, stem| {
-                mac.chain_update(stem.as_ref()).chain_update([0])
-            })
-            .finalize()
-            .into_bytes();
-        mac.iter()
-            .take(4)
-            .fold(0_i32, |value, byte| (value << 8) | i32::from(*byte))
+    /// The set of hashes of an answer: of its runs of words as they stand, because what is looked for is the same
+    /// words in the same order.
+    #[must_use]
+    pub fn of_answer(&self, text: &str) -> BTreeSet<i32> {
+        let runs = near_copy::shingles(text);
+        runs.iter().map(|run| hash(&self.answer_key, &[run])).collect()
     }
+
+    fn hash<S: AsRef<str>>(&self, stems: &[S]) -> i32 {
+        hash(&self.key, stems)
+    }
+}
+
+fn hash<S: AsRef<str>>(key: &[u8], parts: &[S]) -> i32 {
+    let mac = parts
+        .iter()
+        .fold(hmac_sha256(key), |mac, part| {
+            mac.chain_update(part.as_ref()).chain_update([0])
+        })
+        .finalize()
+        .into_bytes();
+    mac.iter()
+        .take(4)
+        .fold(0_i32, |value, byte| (value << 8) | i32::from(*byte))
 }
 
 impl std::fmt::Debug for Grams {
@@ -189,6 +205,21 @@ mod tests {
         assert!(shared(&text, &grams.of("pasar arengka jalannya berlubang")) >= 4);
         assert_eq!(shared(&text, &grams.of("Guru tidak hadir di kelas")), 0);
         assert_eq!(shared(&text, &other.of("Jalan berlubang di depan pasar Arengka")), 0);
+    }
+
+    #[test]
+    fn an_answers_hashes_are_of_its_runs_of_words_under_a_key_of_their_own() {
+        let grams = Grams::new(&MasterKey::parse(&"ab".repeat(32)).unwrap());
+        let other = Grams::new(&MasterKey::parse(&"cd".repeat(32)).unwrap());
+        let text = "Lubang ditambal oleh regu pemeliharaan pada 3 Maret";
+        assert_eq!(grams.of_answer(text).len(), near_copy::shingles(text).len());
+        assert_eq!(
+            grams.of_answer(text),
+            grams.of_answer("lubang ditambal oleh regu pemeliharaan, pada 17 maret!")
+        );
+        assert!(grams.of_answer(text).is_disjoint(&other.of_answer(text)));
+        let word = "lubang";
+        assert!(!grams.of_answer(word).contains(&grams.of(word)[0]));
     }
 
     #[test]

@@ -70,6 +70,7 @@ pub fn case_of(event: &Event) -> Option<Uuid> {
         Payload::CaseEvent(case) => &case.case.as_ref()?.case_id,
         Payload::CaseCommandIssued(issued) => &issued.command.as_ref()?.case_id,
         Payload::CitizenCommandReceived(received) => &received.command.as_ref()?.case_id,
+        Payload::AnswerFoundNearCopy(found) => &found.case_id,
         Payload::CommandRefused(refused) => &refused.case_id,
         Payload::OmbudsmanActed(acted) => &acted.case_id,
         Payload::OmbudsmanRead(read) => &read.case_id,

@@ -263,6 +263,7 @@ fn feed_line(entry: &FeedEntry, event: &Event) -> String {
             )
         }
         Some(Payload::CommandRefused(refused)) => refused.code.clone(),
+        Some(Payload::AnswerFoundNearCopy(found)) => format!("{} {} %", found.opd_code, found.similarity),
         _ => String::new(),
     };
     format!(

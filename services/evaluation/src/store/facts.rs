@@ -1,9 +1,10 @@
 //! Writing facts. Each write can come again and changes nothing then.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::facts::{BreachFact, CaseFact, ChargeFact, ClockFact, EscalationFact, SignalFact};
+use crate::facts::{BreachFact, CaseFact, ChargeFact, ClockFact, EscalationFact, Responsible, SignalFact};
 
 /// The case as it stands.
 pub async fn put_case(conn: &mut PgConnection, case: &CaseFact, log_position: i64) -> sqlx::Result<()> {
@@ -147,17 +148,19 @@ pub async fn put_charges(conn: &mut PgConnection, case_id: Uuid, charges: &[Char
     Ok(())
 }
 
-/// What an event is for or against somebody.
+/// What a case event is for or against somebody.
 pub async fn put_signals(
     conn: &mut PgConnection,
     case_id: Uuid,
+    event_id: Uuid,
     signals: &[SignalFact],
     log_position: i64,
 ) -> sqlx::Result<()> {
     for (number, signal) in (0_i32..).zip(signals) {
         sqlx::query!(
-            "INSERT INTO signal (log_position, number, kind, case_id, opd_code, position_id, holder_id, at, value)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+            "INSERT INTO signal (log_position, number, kind, case_id, opd_code, position_id, holder_id, at, value,
+                                 event_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
             log_position,
             number,
             signal.kind,
@@ -167,9 +170,34 @@ pub async fn put_signals(
             signal.responsible.holder,
             signal.at,
             signal.value,
+            event_id,
         )
         .execute(&mut *conn)
         .await?;
     }
     Ok(())
+}
+
+/// For whom the answer counts that a case event released, and when.
+pub async fn answered(
+    conn: &mut PgConnection,
+    case_id: Uuid,
+    event_id: Uuid,
+) -> sqlx::Result<Option<(Responsible, OffsetDateTime)>> {
+    let row = sqlx::query!(
+        "SELECT opd_code, position_id, holder_id, at FROM signal
+         WHERE event_id = $1 AND kind = 'answered' AND case_id = $2",
+        event_id,
+        case_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| {
+        let responsible = Responsible {
+            opd: row.opd_code,
+            position: row.position_id,
+            holder: row.holder_id,
+        };
+        (responsible, row.at)
+    }))
 }

@@ -323,12 +323,49 @@ async fn months_end_at_midnight_wib(pool: PgPool) {
     }
 }
 
+/// What intake found late counts in the month of the answer, for whom the answer counts, once.
+#[sqlx::test(migrations = false)]
+async fn near_copies_count_where_the_answers_do(pool: PgPool) {
+    migrate(&pool).await;
+    let mut world = march();
+    world.run_to(datetime!(2025-04-15 09:00:00 +7));
+    apply(&pool, &world.log.entries, 20).await.unwrap();
+    let before = score(&pool, Per::Opd, "2025-03", "dishub").await;
+    assert_eq!((before.near_copy_answers, before.points), (0, 7_297));
+    // The executor's of case 1, the liaison's of case 2; said twice of case 1.
+    world.near_copy(1, 2);
+    world.near_copy(2, 2);
+    world.near_copy(1, 3);
+    apply(&pool, &world.log.entries, 20).await.unwrap();
+    let dishub = score(&pool, Per::Opd, "2025-03", "dishub").await;
+    let expected = wire::Score {
+        near_copy_answers: 2,
+        // One of three answers is original:
+        // (10 x 5000 + 15 x 7500 + 35 x 7500 + 10 x 10000 + 15 x 5450 + 5 x 3333) / 90
+        points: 6_927,
+        ..before
+    };
+    assert_eq!(dishub, expected);
+    for (per, subject) in [
+        (Per::Position, "dishub.lalin"),
+        (Per::Position, "dishub.sekretaris"),
+        (Per::Holder, "dishub.sekretaris/h-dishub-sekretaris-1"),
+    ] {
+        let one = score(&pool, per, "2025-03", subject).await;
+        assert_eq!(one.near_copy_answers, 1, "{subject}");
+    }
+    let april = score(&pool, Per::Opd, "2025-04", "dishub").await;
+    assert_eq!(april.near_copy_answers, 0);
+}
+
 /// Rule V4: the same log gives the same bytes, however it was cut and whatever happened on the way.
 #[sqlx::test(migrations = false)]
 async fn a_second_run_gives_the_same_bytes(pool: PgPool) {
     migrate(&pool).await;
     let mut world = march();
+    world.near_copy(2, 2);
     world.run_to(datetime!(2025-04-15 09:00:00 +7));
+    world.near_copy(4, 2);
     let mut runs = Vec::new();
     for size in [1, 13, usize::MAX] {
         sqlx::raw_sql(

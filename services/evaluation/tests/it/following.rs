@@ -19,7 +19,7 @@ use tuntas_evaluation::{
 };
 use tuntas_kit::{auth, client, clock::Clock};
 use tuntas_proto::{
-    event::v1::Event,
+    event::v1::{AnswerFoundNearCopy, Event, event::Payload},
     oversight::v1::{self as wire, FeedEntry, feed_client::FeedClient},
 };
 
@@ -124,9 +124,22 @@ async fn an_unreadable_entry_does_not_stop_the_measures(pool: PgPool) {
         "case:x",
         1,
         MONDAY,
-        tuntas_proto::event::v1::event::Payload::CaseEvent(tuntas_proto::case::v1::CaseEvent::default()),
+        Payload::CaseEvent(tuntas_proto::case::v1::CaseEvent::default()),
     );
     let position_of_it = world.log.append(&without_state);
+    // A near copy of an answer that is not in the log, and one without its cause.
+    let mut of_nothing = crate::log::event(
+        "report:x",
+        1,
+        MONDAY,
+        Payload::AnswerFoundNearCopy(AnswerFoundNearCopy {
+            case_id: crate::world::case_id(1).to_string(),
+            ..AnswerFoundNearCopy::default()
+        }),
+    );
+    world.log.append(&of_nothing);
+    of_nothing.causation_id = without_state.event_id.clone();
+    world.log.append(&of_nothing);
     // An event of a later release: its payload is not known here.
     world.log.append(&Event {
         payload: None,
@@ -134,16 +147,23 @@ async fn an_unreadable_entry_does_not_stop_the_measures(pool: PgPool) {
     });
     world.file(1);
     apply(&pool, &world.log.entries, 10).await.unwrap();
-    let named: Vec<(i64, String)> = sqlx::query_as("SELECT log_position, why FROM unreadable_entry")
-        .fetch_all(&pool)
-        .await
-        .unwrap();
+    let named: Vec<(i64, String)> =
+        sqlx::query_as("SELECT log_position, why FROM unreadable_entry ORDER BY log_position")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let first = i64::try_from(position_of_it).unwrap();
+    let of_nothing = format!(
+        "the log before it holds no answer released by event {}",
+        of_nothing.causation_id
+    );
     assert_eq!(
         named,
-        [(
-            i64::try_from(position_of_it).unwrap(),
-            "case is missing or malformed".to_owned()
-        )]
+        [
+            (first, "case is missing or malformed".to_owned()),
+            (first + 1, "causation_id is missing or malformed".to_owned()),
+            (first + 2, of_nothing),
+        ]
     );
     assert_eq!(position(&pool).await, world.log.entries.len() as u64);
 }

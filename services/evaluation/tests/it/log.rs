@@ -38,6 +38,22 @@ impl Log {
         position
     }
 
+    /// The latest event of a case of a type.
+    pub(crate) fn latest_of_case(&self, case_id: &str, what: &str) -> Event {
+        let events = self
+            .entries
+            .iter()
+            .rev()
+            .map(|e| Event::decode(e.event.as_slice()).unwrap());
+        let mut found = events.filter(|event| match &event.payload {
+            Some(Payload::CaseEvent(said)) => {
+                said.r#type == what && said.case.as_ref().is_some_and(|case| case.case_id == case_id)
+            }
+            _ => false,
+        });
+        found.next().unwrap_or_else(|| panic!("{case_id} has no {what}"))
+    }
+
     /// Appends a change of directory, policy or calendar.
     pub(crate) fn directory(&mut self, payload: Payload, at: OffsetDateTime) {
         self.directory_seq += 1;

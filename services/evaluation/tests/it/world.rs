@@ -296,6 +296,21 @@ impl World {
         self.by(position, number, answer);
     }
 
+    /// Intake finds, now, that the case's latest answer is a near copy.
+    pub(crate) fn near_copy(&mut self, number: u128, seq: u64) {
+        let released_by = self.log.latest_of_case(&case_id(number).to_string(), "answered");
+        let payload = Payload::AnswerFoundNearCopy(wire::AnswerFoundNearCopy {
+            case_id: case_id(number).to_string(),
+            report_id: report(number).to_string(),
+            opd_code: "dishub".to_owned(),
+            similarity: 73,
+            ..wire::AnswerFoundNearCopy::default()
+        });
+        let mut event = event(&format!("report:{}", report(number)), seq, self.now, payload);
+        event.causation_id = released_by.event_id;
+        self.log.append(&event);
+    }
+
     /// Returned now.
     pub(crate) fn give_back(&mut self, opd: &str, number: u128) {
         let command = Command::ReturnCase {

@@ -1,5 +1,6 @@
 //! All SQL of intake: free functions on a connection.
 
+pub mod answer_gram;
 pub mod attachment;
 pub mod case;
 pub mod command;

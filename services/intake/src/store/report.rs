@@ -84,8 +84,19 @@ pub async fn next_seq(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<i64> {
         .await
 }
 
-/// Deletes the key of a report and everything by which its words could be searched, and gives up its files.
-/// Answers whether there was a key.
+/// Locks a report until the transaction ends, as erasing it does first of all.
+///
+/// # Errors
+/// The database's; [`sqlx::Error::RowNotFound`] when there is no such report.
+pub async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query_scalar!("SELECT id FROM report WHERE id = $1 FOR NO KEY UPDATE", id)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the key of a report, and with it the hashes of its answers, and everything by which its words could be
+/// searched, and gives up its files. Answers whether there was a key.
 ///
 /// # Errors
 /// The database's.

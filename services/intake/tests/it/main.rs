@@ -10,6 +10,7 @@ mod cases;
 mod commands;
 mod erasure;
 mod filing;
+mod near_copies;
 mod receipts;
 mod register;
 mod rights;

@@ -5,11 +5,14 @@ use time::{OffsetDateTime, macros::datetime};
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Request};
 use tuntas_proto::{
-    event::v1::{OmbudsmanRead, event::Payload},
+    event::v1::{AnswerFoundNearCopy, Event, OmbudsmanRead, event::Payload},
     oversight::v1::{self as wire, feed_server::Feed as _},
 };
 
-use crate::bench::{Bench, case_id};
+use crate::{
+    bench::{Bench, case_id},
+    support::{consume, event, sequence},
+};
 
 const NOW: OffsetDateTime = datetime!(2025-11-03 09:00:00 +7);
 const UNTIL_HEAD: wire::FollowRequest = wire::FollowRequest {
@@ -125,6 +128,24 @@ async fn a_cases_entries_come_with_what_caused_them(pool: PgPool) {
         .into_inner();
     let positions: Vec<u64> = answer.entries.iter().map(|entry| entry.position).collect();
     assert_eq!(positions, [1, 3, 4], "the filing, and both events; not the other case");
+    // What intake found of its answer is about the case too.
+    let near_copy = Payload::AnswerFoundNearCopy(AnswerFoundNearCopy {
+        case_id: case_id(),
+        ..AnswerFoundNearCopy::default()
+    });
+    let found = Event {
+        payload: Some(near_copy),
+        ..event("report:r", 2, None)
+    };
+    consume(&bench.pool, &[found]).await.unwrap();
+    sequence(&bench.pool).await;
+    let answer = bench
+        .feed
+        .list_case_entries(bench.by("sekda", list(&case_id())))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(answer.entries.last().unwrap().position, 5);
     let unknown = "00000000-0000-0000-0000-000000000009";
     let none = bench
         .feed
@@ -145,6 +166,6 @@ async fn a_cases_entries_come_with_what_caused_them(pool: PgPool) {
         .await
         .unwrap()
         .into_inner();
-    assert_eq!((head.size, head.held_back, head.chain_hash.len()), (4, 0, 32));
+    assert_eq!((head.size, head.held_back, head.chain_hash.len()), (5, 0, 32));
     bench.stop.cancel();
 }

@@ -152,6 +152,15 @@ pub struct ScoringPolicy {
     pub baik_from_basis_points: u32,
     /// Score from which the predicate is Sedang.
     pub sedang_from_basis_points: u32,
+    /// Similarity to an earlier answer of the same agency from which an answer is a near copy, in basis points (what
+    /// they count: [`crate::near_copy`]). Policies written before it existed have the default.
+    #[serde(default = "near_copy_from_by_default")]
+    pub near_copy_from_basis_points: u32,
+}
+
+/// Six of ten runs of words: a template stays above it with two places filled in, answers of their own stay far below.
+const fn near_copy_from_by_default() -> u32 {
+    6_000
 }
 
 /// When evaluation cases open, and their limits (rules V3, K9).
@@ -238,6 +247,7 @@ impl Policy {
                 rating_prior_hundredths: 300,
                 baik_from_basis_points: 8_500,
                 sedang_from_basis_points: 6_500,
+                near_copy_from_basis_points: near_copy_from_by_default(),
             },
             evaluation: EvaluationPolicy {
                 opens_at_rung: 5,

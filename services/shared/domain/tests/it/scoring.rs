@@ -188,3 +188,47 @@ fn near_copies_are_found_whatever_the_date_and_number() {
     assert_eq!(similarity_basis_points(&shingles(""), &shingles("")), 0);
     assert_eq!(similarity_basis_points(&shingles("Siap"), &shingles("siap.")), 10_000);
 }
+
+/// What offices send: thanks, a subject, a road, a ticket, and that it was passed on.
+fn template(subject: &str, road: &str, ticket: &str) -> String {
+    format!(
+        "Terima kasih atas laporan Saudara dengan nomor {ticket} mengenai {subject} di {road}. Laporan telah kami terima \
+         dan kami teruskan kepada bidang teknis untuk ditindaklanjuti sesuai ketentuan yang berlaku. Kami mohon \
+         kesabaran Saudara dan mengucapkan terima kasih atas peran serta dalam pembangunan daerah."
+    )
+}
+
+#[test]
+fn a_template_filled_in_for_another_place_and_ticket_is_a_near_copy() {
+    let threshold = Policy::default_2024().scoring.near_copy_from_basis_points;
+    let sent = shingles(&template("jalan berlubang", "Jalan Contoh Raya km 4", "TTS-8K3M5Q2P-7"));
+    let similar = |text: &str| similarity_basis_points(&sent, &shingles(text));
+    let ticket = similar(&template(
+        "jalan berlubang",
+        "Jalan Contoh Raya km 31",
+        "TTS-0000AAAA-H",
+    ));
+    assert_eq!(ticket, 10_000);
+    let road = similar(&template("jalan berlubang", "Gang Misal Dua", "TTS-0000AAAA-H"));
+    assert!((7_000..9_000).contains(&road), "{road}");
+    let road_and_subject = similar(&template("lampu padam", "Gang Misal Dua", "TTS-0000AAAA-H"));
+    assert!((threshold..8_000).contains(&road_and_subject), "{road_and_subject}");
+    // The same greeting and closing around words of its own.
+    let own = similar(
+        "Terima kasih atas laporan Saudara. Lubang di depan pasar sudah ditambal oleh regu pemeliharaan pada hari Rabu; \
+         saluran di sampingnya kami bersihkan agar air tidak menggenang lagi, foto terlampir. Kami mengucapkan terima \
+         kasih atas peran serta dalam pembangunan daerah.",
+    );
+    assert!(own > 0 && own < threshold / 2, "{own}");
+}
+
+#[test]
+fn a_policy_from_before_near_copies_has_their_default() {
+    let policy = Policy::default_2024();
+    let mut json = serde_json::to_value(&policy).unwrap();
+    json["scoring"]
+        .as_object_mut()
+        .unwrap()
+        .remove("near_copy_from_basis_points");
+    assert_eq!(serde_json::from_value::<Policy>(json).unwrap(), policy);
+}

@@ -334,7 +334,7 @@ impl Worker {
         let labels = QueueLabels::of(&self.settings.queue);
         let in_flight = self.metrics.consumer_in_flight.get_or_create_owned(&labels);
         let mut subscription = link
-            .subscribe(&self.settings.queue, self.settings.prefetch, in_flight)
+            .subscribe_counting(&self.settings.queue, self.settings.prefetch, in_flight)
             .await?;
         connected.set(1);
         tracing::info!(messaging.destination.name = %self.settings.queue, "consuming");

@@ -206,12 +206,24 @@ impl Link {
         Publisher::open(self).await
     }
 
-    /// A channel that consumes `queue` with at most `prefetch` messages on their way, which `in_flight` counts until they
-    /// are acknowledged.
+    /// A channel that consumes `queue` with at most `prefetch` messages on their way.
     ///
     /// # Errors
     /// The connection is gone, the queue is missing, or it may not be read.
-    pub async fn subscribe(&self, queue: &str, prefetch: u16, in_flight: Gauge) -> Result<Subscription, BrokerError> {
+    pub async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
+        self.subscribe_counting(queue, prefetch, Gauge::default()).await
+    }
+
+    /// Like [`subscribe`](Self::subscribe); `in_flight` counts messages from their arrival until they are acknowledged.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn subscribe_counting(
+        &self,
+        queue: &str,
+        prefetch: u16,
+        in_flight: Gauge,
+    ) -> Result<Subscription, BrokerError> {
         Subscription::open(self, queue, prefetch, in_flight).await
     }
 

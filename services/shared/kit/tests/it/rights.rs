@@ -1,6 +1,5 @@
 //! What a broker user of one agency may do: its own work, in its own name, and nothing else.
 
-use prometheus_client::metrics::gauge::Gauge;
 use secrecy::SecretString;
 use sqlx::PgPool;
 use tuntas_kit::{
@@ -69,7 +68,7 @@ async fn an_agency_cannot_read_anothers_queue_or_speak_for_it(pool: PgPool) {
     let desk = desk_of_dishub(&centre).await;
     let link = desk.connect().await.unwrap();
     for queue in [opd_queue(&opd("dinkes")), INTAKE_CASES.to_owned()] {
-        let refused = link.subscribe(&queue, 1, Gauge::default()).await.err().unwrap();
+        let refused = link.subscribe(&queue, 1).await.err().unwrap();
         let text = tuntas_kit::telemetry::chain(&refused);
         assert!(text.contains("ACCESS_REFUSED"), "{text}");
     }

@@ -215,6 +215,7 @@ mod tests {
         "recommend c --text t --opd dishub",
         "comment c --text t",
         "answer-act a --case c --text t --implemented",
+        "close-act a --case c --judgement not-satisfied --text t",
         "acts --open",
         "reopen c --reason r",
         "take-over c",

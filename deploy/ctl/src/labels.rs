@@ -1,6 +1,6 @@
 //! Stable codes and Indonesian names of what the protocol counts with numbers.
 
-use tuntas_domain::ticket::TicketNumber;
+use tuntas_domain::{oversight_act::Judgement, ticket::TicketNumber};
 use tuntas_proto::case::v1::{Outcome, Party, Privacy, RejectReason, ReportKind, State, party};
 
 /// Name of a state on the screen.
@@ -178,6 +178,33 @@ impl From<ClaimArg> for Outcome {
             ClaimArg::TakenUp => Self::NotedTakenUp,
             ClaimArg::NotTakenUp => Self::NotedNotTakenUp,
         }
+    }
+}
+
+/// A judgement of the Ombudsman as typed.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum JudgementArg {
+    /// Explained or carried out.
+    Satisfied,
+    /// Carried out in part.
+    PartlySatisfied,
+    /// Not explained or not carried out.
+    NotSatisfied,
+    /// Taken back.
+    Withdrawn,
+}
+
+impl JudgementArg {
+    /// Code on the wire.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Satisfied => Judgement::Satisfied,
+            Self::PartlySatisfied => Judgement::PartlySatisfied,
+            Self::NotSatisfied => Judgement::NotSatisfied,
+            Self::Withdrawn => Judgement::Withdrawn,
+        }
+        .code()
     }
 }
 

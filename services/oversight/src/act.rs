@@ -153,6 +153,8 @@ fn new_act(
         next_due_at: None,
         answer_text_id: None,
         answer_commitment: None,
+        judgement_text_id: None,
+        judgement_commitment: None,
         request: None,
     };
     let Some(kind) = asked.kind else { return Ok(act) };

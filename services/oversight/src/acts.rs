@@ -1,10 +1,10 @@
 //! What the acts of the Ombudsman have in common: how the domain's state is stored, and how it is told.
 //!
-//! The use cases are in [`crate::act`], [`crate::answer_act`] and [`crate::reconcile`].
+//! The use cases are in [`crate::act`], [`crate::answer_act`], [`crate::close_act`] and [`crate::reconcile`].
 
 use sqlx::types::Json;
 use time::OffsetDateTime;
-use tuntas_domain::oversight_act::{ActFact, ActKind, ActRefusal, ActState, OversightAct};
+use tuntas_domain::oversight_act::{ActFact, ActKind, ActRefusal, ActState, Judgement, OversightAct};
 use tuntas_kit::{
     event::{EventDraft, OutboxEvent},
     problem::{FORBIDDEN, Problem},
@@ -21,6 +21,8 @@ use crate::store::acts::Act;
 pub const COMMENT: &str = "comment";
 /// Permintaan penjelasan.
 pub const EXPLANATION_REQUEST: &str = "explanation_request";
+/// The Ombudsman's judgement, with which a request is closed.
+pub const JUDGEMENT: &str = "judgement";
 /// Rekomendasi.
 pub const RECOMMENDATION: &str = "recommendation";
 
@@ -74,6 +76,13 @@ pub const fn status_of(state: ActState) -> &'static str {
     }
 }
 
+/// The judgement on the wire; empty while there is none.
+#[must_use]
+pub fn judgement_of(act: &Act) -> &'static str {
+    let judgement = act.request.as_ref().and_then(|request| request.0.judgement);
+    judgement.map_or("", Judgement::code)
+}
+
 /// Lays the domain's state over the stored act.
 pub fn store_state(act: &mut Act, request: OversightAct, fact: &ActFact) {
     act.seq = i64::try_from(request.seq).unwrap_or(i64::MAX);
@@ -98,6 +107,7 @@ pub fn event(act: &Act, said: Said) -> OutboxEvent {
         text: said.text,
         due_at: act.due_at.map(timestamp),
         status: act.status.clone(),
+        judgement: judgement_of(act).to_owned(),
     };
     EventDraft::new(
         "tuntas.oversight.acted",

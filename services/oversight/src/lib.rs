@@ -10,6 +10,7 @@ pub mod acts;
 pub mod answer_act;
 mod app;
 mod books;
+pub mod close_act;
 pub mod consume;
 pub mod feed;
 pub mod grpc;

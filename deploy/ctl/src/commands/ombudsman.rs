@@ -4,13 +4,13 @@ use prost::Message as _;
 use tuntas_proto::{
     case::v1::case_command::{Command, HandBack, Reopen, TakeOver},
     event::v1::{Event, event::Payload},
-    oversight::v1::{ActRequest, AnswerActRequest, FeedEntry, FollowRequest, ListActsRequest},
+    oversight::v1::{ActRequest, AnswerActRequest, CloseActRequest, FeedEntry, FollowRequest, ListActsRequest},
 };
 
 use super::{Context, centre::case_and_text, words};
 use crate::{
     error::{CtlError, Result},
-    labels,
+    labels::{self, JudgementArg},
     platform::Who,
     render, rpc,
 };
@@ -37,6 +37,20 @@ pub enum OmbudsmanCommand {
         /// The recommendation was carried out
         #[arg(long)]
         implemented: bool,
+    },
+    /// Close an act with a judgement
+    CloseAct {
+        /// Act
+        act: String,
+        /// Case that the act is about: id or ticket
+        #[arg(long)]
+        case: String,
+        /// What the Ombudsman finds
+        #[arg(long)]
+        judgement: JudgementArg,
+        /// Why; `-` reads standard input, `@FILE` a file
+        #[arg(long)]
+        text: String,
     },
     /// Acts of a case, or of all
     Acts {
@@ -127,6 +141,26 @@ pub async fn run(command: OmbudsmanCommand, context: &Context) -> Result<()> {
             )?;
             context.screen.show(&response, |_| "stored".to_owned())
         }
+        OmbudsmanCommand::CloseAct {
+            act,
+            case,
+            judgement,
+            text,
+        } => {
+            let (_, text) = case_and_text(context, &case, "reason", Some(&text)).await?;
+            let request = CloseActRequest {
+                idempotency_key: context.key.clone(),
+                act_id: act,
+                judgement: judgement.code().to_owned(),
+                text,
+            };
+            let response = rpc!(
+                context.platform,
+                Who::Position(context.position()?),
+                oversight().close_act(request)
+            )?;
+            context.screen.show(&response, |_| "closed".to_owned())
+        }
         OmbudsmanCommand::Acts { case, open } => acts(context, case, open).await,
         OmbudsmanCommand::Reopen { case, reason } => {
             let (case_id, reason) = case_and_text(context, &case, "reason", Some(&reason)).await?;
@@ -209,11 +243,12 @@ async fn acts(context: &Context, case: Option<String>, open_only: bool) -> Resul
                 act.kind.clone(),
                 act.addressed_opd.clone(),
                 act.status.clone(),
+                act.judgement.clone(),
                 due,
             ]
         });
         render::table(
-            &["ACT", "CASE", "KIND", "TO", "STATUS", "DUE"],
+            &["ACT", "CASE", "KIND", "TO", "STATUS", "JUDGEMENT", "DUE"],
             &rows.collect::<Vec<_>>(),
         )
     })

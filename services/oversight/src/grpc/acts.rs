@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Access, Caller},
-    act, answer_act,
+    act, acts, answer_act, close_act,
     store::{self, acts::Act},
 };
 
@@ -38,6 +38,16 @@ impl wire::oversight_server::Oversight for OversightService {
         let caller = self.access.caller(&request).await?;
         let directory = self.access.directory.clone();
         let answer = answer_act::answer_act(&self.access.pool, directory, caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn close_act(
+        &self,
+        request: Request<wire::CloseActRequest>,
+    ) -> Result<Response<wire::CloseActResponse>, Status> {
+        let caller = self.access.caller(&request).await?;
+        let directory = self.access.directory.clone();
+        let answer = close_act::close_act(&self.access.pool, directory, caller, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -90,13 +100,7 @@ fn own_only(caller: &Caller) -> Result<Option<String>, Problem> {
 
 impl From<Act> for wire::OmbudsmanAct {
     fn from(act: Act) -> Self {
-        let answer = act
-            .answer_text_id
-            .zip(act.answer_commitment)
-            .map(|(text_id, commitment)| TextRef {
-                text_id: text_id.to_string(),
-                commitment,
-            });
+        let judgement = acts::judgement_of(&act).to_owned();
         Self {
             act_id: act.act_id.to_string(),
             case_id: act.case_id.to_string(),
@@ -109,7 +113,16 @@ impl From<Act> for wire::OmbudsmanAct {
             acted_at: Some(timestamp(act.acted_at)),
             due_at: act.due_at.map(timestamp),
             status: act.status,
-            answer,
+            answer: text_ref(act.answer_text_id, act.answer_commitment),
+            judgement,
+            judgement_text: text_ref(act.judgement_text_id, act.judgement_commitment),
         }
     }
+}
+
+fn text_ref(text_id: Option<Uuid>, commitment: Option<Vec<u8>>) -> Option<TextRef> {
+    text_id.zip(commitment).map(|(text_id, commitment)| TextRef {
+        text_id: text_id.to_string(),
+        commitment,
+    })
 }

@@ -22,6 +22,8 @@ pub struct Act {
     pub next_due_at: Option<OffsetDateTime>,
     pub answer_text_id: Option<Uuid>,
     pub answer_commitment: Option<Vec<u8>>,
+    pub judgement_text_id: Option<Uuid>,
+    pub judgement_commitment: Option<Vec<u8>>,
     pub request: Option<Json<OversightAct>>,
 }
 
@@ -29,11 +31,13 @@ pub struct Act {
 pub async fn put(conn: &mut PgConnection, act: &Act) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO act (act_id, seq, kind, status, case_id, addressed_opd, text_id, commitment, acted_at, due_at,
-                          next_due_at, answer_text_id, answer_commitment, request)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                          next_due_at, answer_text_id, answer_commitment, judgement_text_id, judgement_commitment,
+                          request)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (act_id) DO UPDATE SET seq = excluded.seq, status = excluded.status, due_at = excluded.due_at,
              next_due_at = excluded.next_due_at, answer_text_id = excluded.answer_text_id,
-             answer_commitment = excluded.answer_commitment, request = excluded.request",
+             answer_commitment = excluded.answer_commitment, judgement_text_id = excluded.judgement_text_id,
+             judgement_commitment = excluded.judgement_commitment, request = excluded.request",
         act.act_id,
         act.seq,
         act.kind,
@@ -47,6 +51,8 @@ pub async fn put(conn: &mut PgConnection, act: &Act) -> sqlx::Result<()> {
         act.next_due_at,
         act.answer_text_id,
         act.answer_commitment,
+        act.judgement_text_id,
+        act.judgement_commitment,
         act.request.as_ref() as Option<&Json<OversightAct>>,
     )
     .execute(conn)
@@ -59,7 +65,8 @@ pub async fn lock(conn: &mut PgConnection, act_id: Uuid) -> sqlx::Result<Option<
     sqlx::query_as!(
         Act,
         r#"SELECT act_id, seq, kind, status, case_id, addressed_opd, text_id, commitment, acted_at, due_at, next_due_at,
-                  answer_text_id, answer_commitment, request AS "request: Json<OversightAct>"
+                  answer_text_id, answer_commitment, judgement_text_id, judgement_commitment,
+                  request AS "request: Json<OversightAct>"
            FROM act WHERE act_id = $1 FOR UPDATE"#,
         act_id
     )
@@ -79,7 +86,8 @@ pub async fn list(
     sqlx::query_as!(
         Act,
         r#"SELECT act_id, seq, kind, status, case_id, addressed_opd, text_id, commitment, acted_at, due_at, next_due_at,
-                  answer_text_id, answer_commitment, request AS "request: Json<OversightAct>"
+                  answer_text_id, answer_commitment, judgement_text_id, judgement_commitment,
+                  request AS "request: Json<OversightAct>"
            FROM act
            WHERE ($1::uuid IS NULL OR case_id = $1)
              AND (NOT $2 OR status IN ('open', 'overdue'))

@@ -35,6 +35,15 @@ fn answer(act_id: &str, key: &str, implemented: bool) -> wire::AnswerActRequest 
     }
 }
 
+fn close(act_id: &str, key: &str, judgement: &str) -> wire::CloseActRequest {
+    wire::CloseActRequest {
+        idempotency_key: key.to_owned(),
+        act_id: act_id.to_owned(),
+        judgement: judgement.to_owned(),
+        text: text(3),
+    }
+}
+
 fn code(status: &Status) -> String {
     problem::code_of(status).unwrap_or_default()
 }
@@ -50,6 +59,10 @@ impl Bench {
 
     async fn answered(&self, position: &str, request: wire::AnswerActRequest) -> Result<(), Status> {
         self.acts.answer_act(self.by(position, request)).await.map(|_| ())
+    }
+
+    async fn closed(&self, position: &str, request: wire::CloseActRequest) -> Result<(), Status> {
+        self.acts.close_act(self.by(position, request)).await.map(|_| ())
     }
 
     async fn acted(&self) -> Vec<(String, u64, OmbudsmanActed)> {
@@ -315,4 +328,151 @@ async fn bad_requests_are_refused_by_name(pool: PgPool) {
         "not_found"
     );
     assert_eq!(bench.acted().await.len(), 1, "nothing was stored or told of the others");
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_answered_request_is_closed_with_a_judgement_once(pool: PgPool) {
+    let bench = Bench::new(pool, NOW).await;
+    let asked = bench.asked("recommendation", "k-1").await;
+    bench
+        .answered("dishub.kepala", answer(&asked.act_id, "k-2", true))
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.list().await[0].judgement,
+        "",
+        "what an agency says of itself is no judgement"
+    );
+    for _ in 0..2 {
+        bench
+            .closed("ombudsman.riau", close(&asked.act_id, "k-3", "partly_satisfied"))
+            .await
+            .unwrap();
+    }
+    let act = &bench.list().await[0];
+    assert_eq!(
+        (
+            act.status.as_str(),
+            act.judgement.as_str(),
+            &act.judgement_text,
+            &act.answer
+        ),
+        ("done", "partly_satisfied", &text(3), &text(2))
+    );
+    let acted = bench.acted().await;
+    assert_eq!(acted.len(), 3);
+    let (key, seq, last) = &acted[2];
+    let expected = OmbudsmanActed {
+        act_id: asked.act_id.clone(),
+        case_id: case_id(),
+        kind: "judgement".to_owned(),
+        addressed_opd: "dishub".to_owned(),
+        text: text(3),
+        due_at: asked.due_at,
+        status: "done".to_owned(),
+        judgement: "partly_satisfied".to_owned(),
+    };
+    assert_eq!((key.as_str(), *seq, last), ("oversight.act.judgement", 3, &expected));
+    // The same key for another judgement, and another key: the first judgement stands.
+    let reused = bench
+        .closed("ombudsman.riau", close(&asked.act_id, "k-3", "satisfied"))
+        .await
+        .unwrap_err();
+    assert_eq!(code(&reused), "idempotency_key_reused");
+    let again = bench
+        .closed("ombudsman.riau", close(&asked.act_id, "k-4", "satisfied"))
+        .await
+        .unwrap_err();
+    assert_eq!(code(&again), "illegal_move");
+    let late = bench
+        .answered("dishub.kepala", answer(&asked.act_id, "k-5", false))
+        .await
+        .unwrap_err();
+    assert_eq!(code(&late), "illegal_move", "after it nothing more is taken");
+    bench.clock.advance_to(NOW + time::Duration::days(400)).unwrap();
+    bench.reconcile().await;
+    assert_eq!(bench.list().await[0].judgement, "partly_satisfied");
+    assert_eq!(bench.acted().await.len(), 3);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_request_is_taken_back_or_found_wanting_without_an_answer(pool: PgPool) {
+    let bench = Bench::new(pool, NOW).await;
+    let withdrawn = bench.asked("explanation_request", "k-1").await;
+    let unanswered = bench.asked("explanation_request", "k-2").await;
+    bench
+        .closed("ombudsman.riau", close(&withdrawn.act_id, "k-3", "withdrawn"))
+        .await
+        .unwrap();
+    // Asked a second time, and overdue: only the one that is still open.
+    for days in [20, 40] {
+        bench.clock.advance_to(NOW + time::Duration::days(days)).unwrap();
+        bench.reconcile().await;
+    }
+    bench
+        .closed("ombudsman.riau", close(&unanswered.act_id, "k-4", "not_satisfied"))
+        .await
+        .unwrap();
+    let said: Vec<(String, u64, String, String)> = bench
+        .acted()
+        .await
+        .into_iter()
+        .skip(2)
+        .map(|(_, seq, acted)| (acted.act_id, seq, acted.status, acted.judgement))
+        .collect();
+    let line = |act: &wire::ActResponse, seq, status: &str, judgement: &str| {
+        (act.act_id.clone(), seq, status.to_owned(), judgement.to_owned())
+    };
+    let expected = [
+        line(&withdrawn, 2, "done", "withdrawn"),
+        line(&unanswered, 2, "open", ""),
+        line(&unanswered, 3, "overdue", ""),
+        line(&unanswered, 4, "done", "not_satisfied"),
+    ];
+    assert_eq!(said, expected);
+    let request = wire::ListActsRequest {
+        case_id: case_id(),
+        open_only: true,
+    };
+    let open = bench.acts.list_acts(bench.by("ombudsman.riau", request)).await.unwrap();
+    assert_eq!(open.into_inner().acts.len(), 0);
+}
+
+#[sqlx::test(migrations = false)]
+async fn only_the_ombudsman_closes_and_only_requests(pool: PgPool) {
+    let bench = Bench::new(pool, NOW).await;
+    let asked = bench.asked("explanation_request", "k-1").await;
+    let comment = bench.asked("comment", "k-2").await;
+    for position in [
+        "dishub.kepala",
+        "dishub.sekretaris",
+        "sekda",
+        "gubernur",
+        "inspektorat.inspektur",
+        "pusat-data",
+    ] {
+        let refused = bench
+            .closed(position, close(&asked.act_id, "k-3", "satisfied"))
+            .await
+            .unwrap_err();
+        assert_eq!(code(&refused), "forbidden", "{position}");
+    }
+    let service = bench.by_service("desk", close(&asked.act_id, "k-3", "satisfied"));
+    assert_eq!(code(&bench.acts.close_act(service).await.unwrap_err()), "forbidden");
+    let good = || close(&asked.act_id, "k-4", "satisfied");
+    let bad = [
+        (close(&comment.act_id, "k-4", "satisfied"), "illegal_move"),
+        (close(&Uuid::from_u128(9).to_string(), "k-4", "satisfied"), "not_found"),
+        (close("x", "k-4", "satisfied"), "invalid_argument"),
+        (close(&asked.act_id, "k-4", "fine"), "invalid_argument"),
+        (close(&asked.act_id, "k-4", ""), "invalid_argument"),
+        (close(&asked.act_id, "", "satisfied"), "idempotency_key_missing"),
+        (wire::CloseActRequest { text: None, ..good() }, "invalid_argument"),
+    ];
+    for (request, expected) in bad {
+        let refused = bench.closed("ombudsman.riau", request.clone()).await.unwrap_err();
+        assert_eq!(code(&refused), expected, "{request:?}");
+    }
+    assert_eq!(bench.acted().await.len(), 2, "nothing was stored or told of the others");
+    bench.closed("ombudsman.riau", good()).await.unwrap();
 }

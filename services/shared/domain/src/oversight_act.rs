@@ -77,6 +77,27 @@ pub enum Judgement {
     Withdrawn,
 }
 
+impl Judgement {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Satisfied,
+        Self::PartlySatisfied,
+        Self::NotSatisfied,
+        Self::Withdrawn,
+    ];
+
+    /// Stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Satisfied => "satisfied",
+            Self::PartlySatisfied => "partly_satisfied",
+            Self::NotSatisfied => "not_satisfied",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// A request of the Ombudsman.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OversightAct {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::OpdCode;
 use tuntas_kit::{backoff::Backoff, broker::Broker, directory::EXTERNAL, problem::Problem, telemetry};
+use tuntas_proto::event::v1::{DirectoryChanged, directory_changed::Change};
 
 use crate::Routing;
 
@@ -35,6 +36,34 @@ pub async fn run(routing: Routing, broker: Broker, stop: CancellationToken) -> a
         }
     }
     Ok(())
+}
+
+/// Declares the queues of agencies that are about to appear, before anything is published that they must hear: an event
+/// that comes before its queue is lost to it.
+///
+/// # Errors
+/// The database's or the broker's: then the import has to wait.
+pub(crate) async fn declare_new(routing: &Routing, entries: &[DirectoryChanged]) -> Result<(), Problem> {
+    let Some(broker) = &routing.broker else {
+        return Ok(());
+    };
+    let mut conn = routing.pool.acquire().await?;
+    let directory = routing.directory.current(&mut conn).await?;
+    drop(conn);
+    let mut new = Vec::new();
+    for entry in entries {
+        let Some(Change::Agency(agency)) = &entry.change else {
+            continue;
+        };
+        let code: OpdCode = agency.code.parse().map_err(|error| Problem::invalid("code", error))?;
+        if agency.kind != EXTERNAL && !directory.agencies.contains_key(&code) {
+            new.push(code);
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    broker.declare(&new).await.map_err(Problem::unavailable)
 }
 
 /// Declares everything for the agencies that the directory has now, also for those no longer active: they may have

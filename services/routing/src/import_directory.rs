@@ -15,7 +15,7 @@ use crate::{
     Routing,
     caller::Caller,
     change_directory::{apply_changes, kind_and_key, stored_body},
-    store,
+    declare_queues, store,
 };
 
 const SCOPE: &str = "routing.import_directory";
@@ -36,6 +36,10 @@ pub(crate) async fn import_directory(
     if request.entries.len() + request.contacts.len() > ENTRIES_MAX {
         return Err(Problem::invalid("entries", format!("more than {ENTRIES_MAX}")));
     }
+    let mut conn = routing.pool.acquire().await?;
+    may_import(&mut conn, routing, &assertion).await?;
+    drop(conn);
+    declare_queues::declare_new(routing, &request.entries).await?;
     let context = routing.clone();
     let response = tx::run(&routing.pool, move |conn| {
         Box::pin(async move { import(conn, &context, &assertion, request).await })
@@ -58,8 +62,7 @@ async fn import(
     }
     store::directory::lock_for_change(conn).await?;
     let now = routing.clock.now();
-    let (caller, _) = Caller::resolve(conn, &routing.directory, assertion, now).await?;
-    caller.require(&SERVICES, &[Role::Operator])?;
+    let caller = may_import(conn, routing, assertion).await?;
 
     let mut counts = Counts::default();
     let changes = differing(conn, &request.entries, &mut counts).await?;
@@ -76,6 +79,12 @@ async fn import(
     idempotency::remember(conn, SCOPE, &request.idempotency_key, &request, &answer).await?;
     outbox::append(conn, &changed.events).await?;
     Ok(answer)
+}
+
+async fn may_import(conn: &mut PgConnection, routing: &Routing, assertion: &Assertion) -> Result<Caller, Problem> {
+    let (caller, _) = Caller::resolve(conn, &routing.directory, assertion, routing.clock.now()).await?;
+    caller.require(&SERVICES, &[Role::Operator])?;
+    Ok(caller)
 }
 
 #[derive(Default)]

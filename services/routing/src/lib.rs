@@ -41,7 +41,7 @@ use tonic::{service::interceptor::InterceptedService, transport::Channel};
 use tuntas_kit::{
     app::{Boot, Service, ServiceSpec},
     auth::TrustStore,
-    broker,
+    broker::{self, Broker},
     client::{self, AsService},
     clock::Clock,
     consumer::{Consumer, Handler},
@@ -81,6 +81,8 @@ pub struct Routing {
     pub vault: Option<Vault>,
     /// routing's own configuration.
     pub config: Arc<RoutingConfig>,
+    /// RabbitMQ, where the queues of new agencies are declared; none where nothing is published.
+    pub broker: Option<Broker>,
     /// Told when the directory has new agencies.
     pub topology: Arc<Notify>,
     /// Cancelled when the process stops.
@@ -125,7 +127,9 @@ pub fn build(boot: &Boot<RoutingConfig>) -> anyhow::Result<Service> {
         Some(url) => Some(VaultClient::with_interceptor(client::channel(url)?, boot.as_service()?)),
         None => None,
     };
+    let broker = boot.broker()?;
     let routing = Routing {
+        broker: Some(broker.clone()),
         pool: boot.pool.clone(),
         clock: boot.clock.clone(),
         trust: boot.trust.clone(),
@@ -136,7 +140,6 @@ pub fn build(boot: &Boot<RoutingConfig>) -> anyhow::Result<Service> {
         stop: boot.lifecycle.stop(),
     };
     let gauges = DueGauges::registered(&boot.metrics);
-    let broker = boot.broker()?;
     let api = Api::new(routing.clone());
     let (queues, clocks, books, pending) = (routing.clone(), routing.clone(), routing.clone(), routing.clone());
     Ok(boot

@@ -18,7 +18,11 @@ use tuntas_kit::{
 use tuntas_proto::event::v1::event::Payload;
 use tuntas_routing::declare_queues;
 
-use crate::support::{LIAISON, OPDS, VERIFIER, accept, dispose, received, riau, verify};
+use crate::support::{
+    LIAISON, OPDS, VERIFIER, accept, code, dispose, empty_with, received, riau,
+    seed::{contacts, entries},
+    verify,
+};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -114,6 +118,26 @@ async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
         assert!(started.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_agencys_queue_is_there_before_its_first_event(pool: PgPool) {
+    let vhost = Vhost::fresh().await;
+    let world = empty_with(pool.clone(), Some(vhost.broker.clone())).await;
+    world.import(entries(), contacts()).await.unwrap();
+    for opd in OPDS {
+        let opd: OpdCode = opd.parse().unwrap();
+        assert_eq!(vhost.depth(&opd_queue(&opd)).await, 0);
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn without_a_broker_no_agency_appears(pool: PgPool) {
+    let nowhere = Broker::from_url(SecretString::from("amqp://127.0.0.1:9/%2f".to_owned()), "routing-test");
+    let world = empty_with(pool.clone(), Some(nowhere)).await;
+    let refused = world.import(entries(), contacts()).await.unwrap_err();
+    assert_eq!(code(&refused), "unavailable");
+    assert!(world.published().await.is_empty());
 }
 
 #[sqlx::test(migrations = false)]

@@ -3,7 +3,7 @@
 
 mod orders;
 mod published;
-mod seed;
+pub(crate) mod seed;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use tuntas_domain::{Case, CaseId, HolderId, PositionId, ReportId};
 use tuntas_kit::{
     auth::{Kind, Signer, TrustEntry, TrustStore, generate_keypair},
+    broker::Broker,
     clock::Clock,
     consumer::{Handler, HandlerError, Received},
     directory::DirectoryReader,
@@ -70,6 +71,11 @@ pub(crate) struct World {
 
 /// A service on an empty database.
 pub(crate) async fn empty(pool: PgPool) -> World {
+    empty_with(pool, None).await
+}
+
+/// A service on an empty database, which declares queues at a broker.
+pub(crate) async fn empty_with(pool: PgPool, broker: Option<Broker>) -> World {
     let mut conn = pool.acquire().await.unwrap();
     tuntas_kit::app::apply_migrations(&mut conn, &MIGRATOR).await.unwrap();
     drop(conn);
@@ -82,6 +88,7 @@ pub(crate) async fn empty(pool: PgPool) -> World {
         directory: DirectoryReader::default(),
         vault: None,
         config: Arc::new(default_config()),
+        broker,
         topology: Arc::default(),
         stop: tokio_util::sync::CancellationToken::new(),
     };

@@ -103,12 +103,15 @@ fn behind_the_directory(extents: &[(String, u64, u64)]) -> Vec<String> {
 pub async fn settle_directory(platform: &Platform, patience: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
-        let mut extents = Vec::new();
+        let (mut extents, mut behind) = (Vec::new(), Vec::new());
         for process in statuses(platform).await {
-            let status = process.answer?;
-            extents.push((process.name, status.directory_seq, status.directory_entries));
+            match process.answer {
+                Ok(status) => extents.push((process.name, status.directory_seq, status.directory_entries)),
+                Err(error) if error.exit() == Exit::Unavailable => behind.push(format!("{}: {error}", process.name)),
+                Err(error) => return Err(error),
+            }
         }
-        let behind = behind_the_directory(&extents);
+        behind.extend(behind_the_directory(&extents));
         if behind.is_empty() {
             return Ok(());
         }

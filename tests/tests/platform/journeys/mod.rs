@@ -42,6 +42,7 @@ pub(crate) fn all(world: &Arc<World>) -> Vec<(&'static str, Journey)> {
         disputes::contest_of_a_rejection,
         ombudsman::reopened,
         ombudsman::explanation_asked,
+        ombudsman::copied_answer_seen,
     ];
     // TUNTAS_TEST_JOURNEY=name plays only that one.
     match std::env::var("TUNTAS_TEST_JOURNEY") {

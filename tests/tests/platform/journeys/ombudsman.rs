@@ -6,13 +6,16 @@ use tuntas_ctl::{
     platform::{Who, fresh_key},
     rpc,
 };
+use tuntas_domain::period::Period;
 use tuntas_proto::{
     case::v1::{
         Outcome, State,
         case_command::{Command, Reopen},
     },
-    event::v1::Event,
-    oversight::v1::{ActRequest, AnswerActRequest, ListActsRequest, ListCaseEntriesRequest},
+    evaluation::v1::ListScoresRequest,
+    event::v1::{Event, event::Payload},
+    oversight::v1::{ActRequest, AnswerActRequest, CloseActRequest, ListActsRequest, ListCaseEntriesRequest},
+    wire_time::instant,
 };
 use tuntas_tests::play::{Play, head, liaison, refused, soon, who};
 
@@ -110,7 +113,12 @@ pub(crate) async fn explanation_asked(play: Play) -> anyhow::Result<()> {
         case_id: filed.case_id.clone(),
         open_only: false,
     };
-    let acts = rpc!(platform, Who::Position(who::OMBUDSMAN), oversight().list_acts(request))?.acts;
+    let acts = rpc!(
+        platform,
+        Who::Position(who::OMBUDSMAN),
+        oversight().list_acts(request.clone())
+    )?
+    .acts;
     let found = acts
         .iter()
         .find(|found| found.act_id == act.act_id)
@@ -118,5 +126,77 @@ pub(crate) async fn explanation_asked(play: Play) -> anyhow::Result<()> {
     ensure!(found.status == "answered", "the act is {}", found.status);
     play.answer(&liaison(OPD), &filed, OPD, Outcome::Resolved, "Suku cadang dipasang.")
         .await?;
+    let reason = play
+        .seal(who::OMBUDSMAN, &filed.report_id, "reason", "Penjelasan diterima.")
+        .await?;
+    let close = CloseActRequest {
+        idempotency_key: fresh_key(),
+        act_id: act.act_id.clone(),
+        judgement: "satisfied".to_owned(),
+        text: reason,
+    };
+    let by_the_head = rpc!(
+        platform,
+        Who::Position(&head(OPD)),
+        oversight().close_act(close.clone())
+    );
+    ensure!(
+        refused(by_the_head)? == "forbidden",
+        "an agency does not judge its own explanation"
+    );
+    rpc!(platform, Who::Position(who::OMBUDSMAN), oversight().close_act(close))?;
+    let acts = rpc!(platform, Who::Position(who::OMBUDSMAN), oversight().list_acts(request))?.acts;
+    let closed = acts.iter().find(|found| found.act_id == act.act_id);
+    ensure!(
+        closed.is_some_and(|closed| closed.status == "done" && closed.judgement == "satisfied"),
+        "the act is {closed:?}"
+    );
     Ok(())
+}
+
+/// Two reports answered with the same words: the Ombudsman sees it, and it counts against the agency.
+pub(crate) async fn copied_answer_seen(play: Play) -> anyhow::Result<()> {
+    let platform = &play.0.platform;
+    play.answered(CATEGORY, OPD).await?;
+    let copied = play.answered(CATEGORY, OPD).await?;
+    let entries = ListCaseEntriesRequest {
+        case_id: copied.case_id.clone(),
+    };
+    let found = soon("the near copy in the feed", async || {
+        let entries = rpc!(
+            platform,
+            Who::Position(who::OMBUDSMAN),
+            feed().list_case_entries(entries.clone())
+        )?
+        .entries;
+        let events = entries.iter().map(|entry| Event::decode(entry.event.as_slice()));
+        for event in events {
+            if let Some(Payload::AnswerFoundNearCopy(found)) = event?.payload {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    })
+    .await?;
+    ensure!(
+        (found.opd_code.as_str(), found.similarity) == (OPD, 100) && found.case_id == copied.case_id,
+        "found {found:?}"
+    );
+    let answer = play.case(&copied.case_id).await?.answer.unwrap_or_default();
+    let released_at = answer.released_at.as_ref().and_then(instant).context("no answer")?;
+    let scores = ListScoresRequest {
+        period: Period::month_of(released_at).to_string(),
+        per: "opd".to_owned(),
+        subject_id: OPD.to_owned(),
+    };
+    soon("the near copy in the figures", async || {
+        let scores = rpc!(
+            platform,
+            Who::Position(who::OMBUDSMAN),
+            evaluation().list_scores(scores.clone())
+        )?
+        .scores;
+        Ok(scores.iter().any(|score| score.near_copy_answers > 0).then_some(()))
+    })
+    .await
 }

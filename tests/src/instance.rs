@@ -43,6 +43,14 @@ impl Instance {
     /// # Errors
     /// It does not get ready in time; the message has the end of its log.
     pub fn start(weeks_ago: i64) -> anyhow::Result<Self> {
+        Self::start_exporting(weeks_ago, None)
+    }
+
+    /// Like [`start`](Self::start); its services export their traces to `otlp_endpoint`.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_exporting(weeks_ago: i64, otlp_endpoint: Option<&str>) -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Short, because PostgreSQL's socket path has to fit into 107 bytes.
@@ -55,6 +63,7 @@ impl Instance {
             .arg("--state")
             .arg(&state)
             .env("TUNTAS_BIN_DIR", bin_dir()?)
+            .envs(otlp_endpoint.map(|endpoint| ("TUNTAS_OTLP_ENDPOINT", endpoint)))
             .env_remove("TUNTAS_STATE")
             // Outages of the broker are part of the tests: its own servers, not those that other tests share.
             .env_remove("TUNTAS_POSTGRES_ADMIN_URL")

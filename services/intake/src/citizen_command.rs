@@ -42,6 +42,26 @@ struct Asked {
     attachments: Vec<Uuid>,
 }
 
+impl Asked {
+    const fn of(act: Act) -> Self {
+        Self {
+            act,
+            text: None,
+            attachments: Vec::new(),
+        }
+    }
+
+    fn with_words(mut self, text: &str) -> Result<Self, Problem> {
+        self.text = Some(TextBody::new(String::new(), validate::text(text)?));
+        Ok(self)
+    }
+
+    fn with_attachments(mut self, intake: &Intake, ids: &[String]) -> Result<Self, Problem> {
+        self.attachments = validate::attachment_ids(ids, intake.config.filing.attachments_max)?;
+        Ok(self)
+    }
+}
+
 /// An act of a reporter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -92,6 +112,12 @@ struct Request {
     blind: TextRef,
 }
 
+impl Request {
+    const fn new(key: String, receipt: Option<Receipt>, blind: TextRef) -> Self {
+        Self { key, receipt, blind }
+    }
+}
+
 /// Completes a report that was sent back to its reporter.
 ///
 /// # Errors
@@ -102,22 +128,11 @@ pub async fn complete_report(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked {
-        act: Act::Complete,
-        text: Some(words(&request.text)?),
-        attachments: validate::attachment_ids(&request.attachment_ids, intake.config.filing.attachments_max)?,
-    };
-    receive(
-        intake,
-        Request {
-            key: request.idempotency_key,
-            receipt: request.receipt,
-            blind,
-        },
-        asked,
-        peer,
-    )
-    .await
+    let asked = Asked::of(Act::Complete)
+        .with_words(&request.text)?
+        .with_attachments(intake, &request.attachment_ids)?;
+    let request = Request::new(request.idempotency_key, request.receipt, blind);
+    receive(intake, request, asked, peer).await
 }
 
 /// Takes a report back.
@@ -130,22 +145,9 @@ pub async fn withdraw_report(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked {
-        act: Act::Withdraw,
-        text: None,
-        attachments: Vec::new(),
-    };
-    receive(
-        intake,
-        Request {
-            key: request.idempotency_key,
-            receipt: request.receipt,
-            blind,
-        },
-        asked,
-        peer,
-    )
-    .await
+    let asked = Asked::of(Act::Withdraw);
+    let request = Request::new(request.idempotency_key, request.receipt, blind);
+    receive(intake, request, asked, peer).await
 }
 
 /// Says that an answer is not true or not enough.
@@ -158,22 +160,11 @@ pub async fn dispute_answer(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked {
-        act: Act::Dispute,
-        text: Some(words(&request.text)?),
-        attachments: validate::attachment_ids(&request.attachment_ids, intake.config.filing.attachments_max)?,
-    };
-    receive(
-        intake,
-        Request {
-            key: request.idempotency_key,
-            receipt: request.receipt,
-            blind,
-        },
-        asked,
-        peer,
-    )
-    .await
+    let asked = Asked::of(Act::Dispute)
+        .with_words(&request.text)?
+        .with_attachments(intake, &request.attachment_ids)?;
+    let request = Request::new(request.idempotency_key, request.receipt, blind);
+    receive(intake, request, asked, peer).await
 }
 
 /// Rates the handling.
@@ -189,22 +180,9 @@ pub async fn rate_handling(
         return Err(STARS_OUT_OF_RANGE.into());
     }
     let blind = intake.secrets.blind(&request);
-    let asked = Asked {
-        act: Act::Rate { stars: request.stars },
-        text: None,
-        attachments: Vec::new(),
-    };
-    receive(
-        intake,
-        Request {
-            key: request.idempotency_key,
-            receipt: request.receipt,
-            blind,
-        },
-        asked,
-        peer,
-    )
-    .await
+    let asked = Asked::of(Act::Rate { stars: request.stars });
+    let request = Request::new(request.idempotency_key, request.receipt, blind);
+    receive(intake, request, asked, peer).await
 }
 
 /// Contests a rejection, referral, lapse or merge (rule M8).
@@ -217,26 +195,9 @@ pub async fn contest_decision(
     peer: Peer,
 ) -> Result<CitizenCommandResponse, Problem> {
     let blind = intake.secrets.blind(&request);
-    let asked = Asked {
-        act: Act::Contest,
-        text: Some(words(&request.text)?),
-        attachments: Vec::new(),
-    };
-    receive(
-        intake,
-        Request {
-            key: request.idempotency_key,
-            receipt: request.receipt,
-            blind,
-        },
-        asked,
-        peer,
-    )
-    .await
-}
-
-fn words(text: &str) -> Result<TextBody, Problem> {
-    Ok(TextBody::new(String::new(), validate::text(text)?))
+    let asked = Asked::of(Act::Contest).with_words(&request.text)?;
+    let request = Request::new(request.idempotency_key, request.receipt, blind);
+    receive(intake, request, asked, peer).await
 }
 
 async fn receive(

@@ -12,6 +12,7 @@ use tuntas_proto::{
     intake::v1::{FileReportRequest, Identity, RevealIdentityRequest, SendMessageRequest},
 };
 use tuntas_tests::{
+    collector::Collector,
     instance::Instance,
     play::{Filed, Play, complaint, liaison, refused, who},
     world::World,
@@ -87,8 +88,13 @@ pub(crate) async fn file(world: &Arc<World>) -> anyhow::Result<Filed> {
     Ok(filed)
 }
 
-/// Looks for the canary in every database, log, queue file and attachment.
-pub(crate) async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed) -> anyhow::Result<()> {
+/// Looks for the canary in every database, log, trace, queue file and attachment.
+pub(crate) async fn look(
+    world: &Arc<World>,
+    instance: &Instance,
+    collector: &Collector,
+    filed: &Filed,
+) -> anyhow::Result<()> {
     let play = Play(Arc::clone(world));
     let tracked = play.track(filed).await?;
     ensure!(tracked.body == WORDS, "the reporter still reads the own words");
@@ -111,6 +117,9 @@ pub(crate) async fn look(world: &Arc<World>, instance: &Instance, filed: &Filed)
     for folder in ["logs", "run", "env", "data", "up.log"] {
         search(&instance.state().join(folder), &needles, &mut found)?;
     }
+    let traces = collector.text();
+    ensure!(traces.contains("FileReport"), "no traces were collected");
+    found.extend(needles_in(&needles, traces.as_bytes()).map(|needle| format!("{needle} in a trace")));
     for folder in broker_folders(instance)? {
         search(&folder, &needles, &mut found)?;
     }

@@ -8,12 +8,14 @@ mod canary;
 mod desk_down;
 mod journeys;
 mod killed;
+mod traces;
 
 use std::time::Duration;
 
 use anyhow::ensure;
 use tuntas_ctl::commands::reconcile;
 use tuntas_tests::{
+    collector::Collector,
     instance::Instance,
     world::{Ending, World},
 };
@@ -24,27 +26,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn every_journey_ends_as_it_should_and_the_books_balance() -> anyhow::Result<()> {
-    let instance = Instance::start(WEEKS)?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let world = World::of(instance.platform(PATIENCE)?).await?;
-            let canary = canary::file(&world).await?;
-            let mut endings = world.run(journeys::all(&world)).await;
-            let mut part = |name: &'static str, result: anyhow::Result<()>| {
-                endings.push(Ending {
-                    name,
-                    failure: result.err().map(|error| format!("{error:#}")),
-                });
-            };
-            part("a desk down past its deadline", desk_down::play(&instance).await);
-            let world = World::of(instance.platform(PATIENCE)?).await?;
-            part("canary", canary::look(&world, &instance, &canary).await);
-            part("bad input", bad_input::play(&world, &instance).await);
-            part("books", books(&world).await);
-            report(&endings)
-        })
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let collector = runtime.block_on(Collector::start())?;
+    let instance = Instance::start_exporting(WEEKS, Some(collector.url()))?;
+    runtime.block_on(async {
+        let world = World::of(instance.platform(PATIENCE)?).await?;
+        let canary = canary::file(&world).await?;
+        let mut endings = world.run(journeys::all(&world)).await;
+        let mut part = |name: &'static str, result: anyhow::Result<()>| {
+            endings.push(Ending {
+                name,
+                failure: result.err().map(|error| format!("{error:#}")),
+            });
+        };
+        part("a desk down past its deadline", desk_down::play(&instance).await);
+        let world = World::of(instance.platform(PATIENCE)?).await?;
+        part("canary", canary::look(&world, &instance, &collector, &canary).await);
+        part("one trace", traces::look(&collector).await);
+        part("bad input", bad_input::play(&world, &instance).await);
+        part("books", books(&world).await);
+        report(&endings)
+    })
 }
 
 async fn books(world: &World) -> anyhow::Result<()> {

@@ -101,7 +101,7 @@ impl Received {
         })
     }
 
-    /// A span for handling this event, linked to the producer's.
+    /// A span for handling this event: a child of the producer's, so that one trace spans a report's whole way.
     #[must_use]
     pub fn span(&self) -> Span {
         let span = info_span!(
@@ -112,7 +112,7 @@ impl Received {
             messaging.destination.routing_key = %self.routing_key,
             event.kind = %self.event.r#type,
         );
-        telemetry::link(&span, self.headers.get(telemetry::TRACEPARENT).map(String::as_str));
+        telemetry::set_parent(&span, self.headers.get(telemetry::TRACEPARENT).map(String::as_str));
         span
     }
 }

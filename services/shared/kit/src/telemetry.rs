@@ -84,19 +84,12 @@ pub fn traceparent_of(span: &Span) -> Option<String> {
     carrier.0
 }
 
-/// Makes `span` a child of the span that `traceparent` names: for a call, which is part of its caller's work.
+/// Makes `span` a child of the span that `traceparent` names: the caller's, or of a message the producer's.
 pub fn set_parent(span: &Span, traceparent: Option<&str>) {
     if let Some(context) = remote_context(traceparent)
         && let Err(error) = span.set_parent(context)
     {
         tracing::debug!(error = %error, "no parent set");
-    }
-}
-
-/// Links `span` to the span that `traceparent` names: for a message, which is handled in its own time.
-pub fn link(span: &Span, traceparent: Option<&str>) {
-    if let Some(context) = remote_context(traceparent) {
-        span.add_link(context.span().span_context().clone());
     }
 }
 
@@ -154,23 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_goes_on_in_its_callers_trace() {
+    fn a_call_or_a_message_goes_on_in_the_trace_it_came_with() {
         with_tracing(|| {
             let span = tracing::info_span!("rpc");
             set_parent(&span, Some(REMOTE));
             let own = span.in_scope(current_traceparent).unwrap_or_default();
             assert_eq!(own.get(3..35), REMOTE.get(3..35), "same trace");
             assert_ne!(own.get(36..52), REMOTE.get(36..52), "own span");
-        });
-    }
-
-    #[test]
-    fn a_message_is_handled_in_a_trace_of_its_own() {
-        with_tracing(|| {
-            let span = tracing::info_span!("process");
-            link(&span, Some(REMOTE));
-            let own = traceparent_of(&span).unwrap_or_default();
-            assert_ne!(own.get(3..35), REMOTE.get(3..35));
         });
     }
 

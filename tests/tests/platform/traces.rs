@@ -23,8 +23,9 @@ pub(crate) async fn look(collector: &Collector) -> anyhow::Result<()> {
         }
         ensure!(
             started.elapsed() < EXPORTED_WITHIN,
-            "no trace of {} spans {WAY:?}",
-            traces.len()
+            "no trace of {} spans {WAY:?}; the widest has {:?}",
+            traces.len(),
+            traces.values().max_by_key(|services| services.len())
         );
         tokio::time::sleep(POLL).await;
     }

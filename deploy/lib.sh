@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034 # read by the callers
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck disable=SC2034 # read by the callers
-services=(intake routing desk notification evaluation oversight)
+services=(intake routing desk notification evaluation oversight gateway)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }

@@ -44,6 +44,8 @@ packages! {
     evaluation = "tuntas.evaluation.v1";
     /// The Ombudsman's feed and acts.
     oversight = "tuntas.oversight.v1";
+    /// Accounts of the edge.
+    gateway = "tuntas.gateway.v1";
     /// What an operator asks of every service.
     ops = "tuntas.ops.v1";
 }

@@ -84,6 +84,9 @@ enum Command {
     /// Make keys and secrets of a new platform; what exists is kept
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Accounts with which officers log in to the pages
+    #[command(subcommand)]
+    Account(commands::account::AccountCommand),
     /// Compare the books of all services; exit 7 with a list when they differ
     Reconcile(commands::reconcile::ReconcileArgs),
     /// File fictitious reports and play the officers through eight weeks of demo time
@@ -152,6 +155,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Directory(command) => commands::directory::run(command, &context).await,
         Command::Operator(command) => commands::operator::run(command, &context).await,
         Command::Backup(command) => commands::backup::run(command, &context).await,
+        Command::Account(command) => commands::account::run(command, &context).await,
         Command::Reconcile(args) => commands::reconcile::run(args, &context).await,
         Command::Demo(args) => crate::demo::run(args, context).await,
         Command::Keys(_) | Command::Completions { .. } => Ok(()),

@@ -16,7 +16,18 @@ use crate::error::{CtlError, Result, at_path};
 /// The agencies of a desk that serves whatever has no desk of its own.
 pub const ANY_OPD: &str = "*";
 /// Services of which there is one each, in the order in which time moves (see [`crate::quiet`]).
-pub const SINGLE_SERVICES: [&str; 5] = ["intake", "oversight", "notification", "evaluation", "routing"];
+pub const SINGLE_SERVICES: [&str; 6] = [
+    "intake",
+    "oversight",
+    "notification",
+    "evaluation",
+    "gateway",
+    "routing",
+];
+/// Services that need no broker.
+pub const WITHOUT_BROKER: [&str; 2] = ["evaluation", "gateway"];
+/// Services that keep no replica of the directory.
+pub const WITHOUT_DIRECTORY: [&str; 1] = ["gateway"];
 
 /// Addresses and folders of one platform.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +73,7 @@ impl Default for Endpoints {
             ("intake", 7101),
             ("routing", 7102),
             ("oversight", 7103),
+            ("gateway", 7106),
             ("notification", 7104),
             ("evaluation", 7105),
         ];
@@ -147,11 +159,8 @@ impl Endpoints {
         let desks = self.desks.iter().map(|desk| (desk.name.as_str(), desk.url.as_str()));
         let single = |name: &&'static str| self.services.get(*name).map(|url| (*name, url.as_str()));
         // Routing last: see `quiet`.
-        SINGLE_SERVICES[..4]
-            .iter()
-            .filter_map(single)
-            .chain(desks)
-            .chain(SINGLE_SERVICES[4..].iter().filter_map(single))
+        let (routing, others) = SINGLE_SERVICES.split_last().unwrap_or((&"", &[]));
+        others.iter().filter_map(single).chain(desks).chain(single(routing))
     }
 }
 
@@ -225,6 +234,6 @@ mod tests {
     fn routing_is_the_last_process_whose_clock_moves() {
         let endpoints = Endpoints::default();
         let names: Vec<&str> = endpoints.processes().map(|(name, _)| name).collect();
-        assert_eq!((names.len(), names[0], names[7]), (8, "intake", "routing"));
+        assert_eq!((names.len(), names[0], names[8]), (9, "intake", "routing"));
     }
 }

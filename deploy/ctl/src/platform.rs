@@ -23,6 +23,7 @@ use tuntas_kit::{
 use tuntas_proto::{
     desk::v1::desk_client::DeskClient,
     evaluation::v1::evaluation_client::EvaluationClient,
+    gateway::v1::accounts_client::AccountsClient,
     intake::v1::{intake_client::IntakeClient, vault_client::VaultClient},
     notification::v1::notification_client::NotificationClient,
     ops::v1::ops_client::OpsClient,
@@ -178,6 +179,8 @@ impl Platform {
         feed: FeedClient at "oversight";
         /// The Ombudsman's acts.
         oversight: OversightClient at "oversight";
+        /// Accounts of the edge.
+        accounts: AccountsClient at "gateway";
     }
 
     /// The desk that serves an agency.

@@ -12,6 +12,7 @@ use tuntas_proto::{
 };
 
 use crate::{
+    endpoints::{WITHOUT_BROKER, WITHOUT_DIRECTORY},
     error::{CtlError, Exit, Result},
     platform::{Platform, Who},
     rpc, wib,
@@ -64,7 +65,7 @@ pub async fn busy(platform: &Platform) -> Result<(Busy, u64)> {
     for process in statuses(platform).await {
         let status = process.answer?;
         let name = &process.name;
-        if !status.broker_connected && name != "evaluation" {
+        if !status.broker_connected && !WITHOUT_BROKER.contains(&name.as_str()) {
             reasons.push(format!("{name}: no connection to the broker"));
         }
         if status.outbox_depth > 0 {
@@ -91,6 +92,7 @@ fn behind_the_directory(extents: &[(String, u64, u64)]) -> Vec<String> {
     };
     extents
         .iter()
+        .filter(|(name, ..)| !WITHOUT_DIRECTORY.contains(&name.as_str()))
         .filter(|(_, own_seq, own_entries)| own_seq < seq || own_entries < entries)
         .map(|(name, _, own_entries)| format!("{name}: {own_entries} of {entries} directory entries"))
         .collect()

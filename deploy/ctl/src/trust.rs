@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Key id and service name under which officers' logins are asserted.
-pub const EDGE: &str = "edge";
+pub const EDGE: &str = "gateway";
 /// Key id and service name of this command line.
 pub const CTL: &str = "ctl";
 /// The trust file.

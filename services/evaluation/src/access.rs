@@ -116,6 +116,7 @@ impl Caller {
             directory.positions.get(&id)?.opd.as_ref()
         };
         let is_own = own.is_some_and(|own| match per {
+            Per::Province => false,
             Per::Opd => own.as_str() == subject,
             Per::Position => opd_of(subject) == Some(own),
             Per::Holder => subject.split_once('/').and_then(|(position, _)| opd_of(position)) == Some(own),

@@ -45,6 +45,8 @@ const MEASURED_ROLES: [Role; 6] = [
 /// Of whom figures are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
+    /// All of it together.
+    Province,
     /// Agencies.
     Opd,
     /// Positions, whoever holds them.
@@ -60,10 +62,11 @@ impl Per {
     /// `invalid_argument`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         match text {
+            "province" => Ok(Self::Province),
             "" | "opd" => Ok(Self::Opd),
             "position" => Ok(Self::Position),
             "holder" => Ok(Self::Holder),
-            _ => Err(Problem::invalid("per", "is opd, position or holder")),
+            _ => Err(Problem::invalid("per", "is province, opd, position or holder")),
         }
     }
 
@@ -71,6 +74,7 @@ impl Per {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Province => "province",
             Self::Opd => "opd",
             Self::Position => "position",
             Self::Holder => "holder",
@@ -231,6 +235,7 @@ fn scores(
 /// Whom the directory has, so that nobody is missing for want of cases.
 fn listed(snapshot: &Snapshot, per: Per) -> Vec<String> {
     match per {
+        Per::Province => vec![per.name().to_owned()],
         Per::Opd => snapshot.provincial().map(ToString::to_string).collect(),
         Per::Position => {
             let measured = |id: &&PositionId| {

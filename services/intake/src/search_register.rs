@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::OffsetDateTime;
 use tuntas_kit::problem::{NOT_FOUND, Problem};
 use tuntas_proto::{
-    convert::state_name,
+    convert::{outcome_code, state_name},
     intake::v1::{GetPublicReportRequest, PublicReport, SearchRegisterRequest, SearchRegisterResponse},
 };
 use uuid::Uuid;
@@ -49,6 +49,7 @@ pub async fn search_register(
         region_code: owned(&request.region_code),
         opd_code: owned(&request.opd_code),
         state: Some(state_name(request.state)).filter(|state| !state.is_empty()),
+        outcome: Some(outcome_code(request.outcome)).filter(|outcome| !outcome.is_empty()),
         before: validate::given(&page.cursor).map(read_cursor).transpose()?,
         limit: i64::from(size) + 1,
     };

@@ -12,7 +12,7 @@ use tuntas_kit::{
 use crate::store::case_agencies;
 
 /// Services that may see every delivery: the command line for operators, and intake for a reporter.
-const SERVICES: &[&str] = &["ctl", "intake", "edge", "gateway"];
+const SERVICES: &[&str] = &["ctl", "intake", "gateway"];
 /// Roles that see the deliveries of every case.
 const SEE_ALL: &[Role] = &[
     Role::Patron,

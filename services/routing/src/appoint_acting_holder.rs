@@ -119,7 +119,7 @@ fn term(
 /// Patron, director and operator for every position; the head of an agency for the others of the agency.
 fn authorize(caller: &Caller, term: &HolderTerm, directory: &Snapshot) -> Result<(), Problem> {
     let anywhere = [Role::Patron, Role::Director, Role::Operator];
-    if caller.require(&["edge", "ctl"], &anywhere).is_ok() {
+    if caller.require(&["ctl"], &anywhere).is_ok() {
         return Ok(());
     }
     let official = caller.official()?;

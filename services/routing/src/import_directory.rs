@@ -20,7 +20,7 @@ use crate::{
 
 const SCOPE: &str = "routing.import_directory";
 /// Services that may import: before the first import there is no officer who could.
-const SERVICES: [&str; 2] = ["edge", "ctl"];
+const SERVICES: [&str; 1] = ["ctl"];
 /// Entries and contacts of one call.
 const ENTRIES_MAX: usize = 20_000;
 

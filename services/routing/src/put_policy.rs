@@ -43,7 +43,7 @@ async fn put(
     store::directory::lock_for_change(conn).await?;
     let now = routing.clock.now();
     let (caller, directory) = Caller::resolve(conn, &routing.directory, assertion, now).await?;
-    caller.require(&["edge", "ctl"], &[Role::Patron, Role::Director, Role::Operator])?;
+    caller.require(&["ctl"], &[Role::Patron, Role::Director, Role::Operator])?;
     let policy = parse(request)?;
     let answer = PutPolicyResponse {
         version: policy.version.to_string(),

@@ -96,26 +96,30 @@ pub enum CitizenCommand {
         body: String,
     },
     /// Search the public register
-    Search {
-        /// Words
-        #[arg(default_value = "")]
-        query: String,
-        /// Only this category
-        #[arg(long, default_value = "")]
-        category: String,
-        /// Only this region
-        #[arg(long, default_value = "")]
-        region: String,
-        /// Only cases of this agency
-        #[arg(long, default_value = "")]
-        agency: String,
-        /// Rows, at most 200
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-        /// Next page: the cursor printed by the page before
-        #[arg(long, default_value = "")]
-        cursor: String,
-    },
+    Search(SearchArgs),
+}
+
+/// What is searched for.
+#[derive(Debug, clap::Args)]
+pub struct SearchArgs {
+    /// Words
+    #[arg(default_value = "")]
+    query: String,
+    /// Only this category
+    #[arg(long, default_value = "")]
+    category: String,
+    /// Only this region
+    #[arg(long, default_value = "")]
+    region: String,
+    /// Only cases of this agency
+    #[arg(long, default_value = "")]
+    agency: String,
+    /// Rows, at most 200
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// Next page: the cursor printed by the page before
+    #[arg(long, default_value = "")]
+    cursor: String,
 }
 
 /// The receipt.
@@ -284,33 +288,31 @@ pub async fn run(command: CitizenCommand, context: &Context) -> Result<()> {
                 .screen
                 .show(&response, |response| format!("pesan tersimpan ({})", response.text_id))
         }
-        CitizenCommand::Search {
-            query,
-            category,
-            region,
-            agency,
-            limit,
-            cursor,
-        } => {
-            let request = SearchRegisterRequest {
-                query,
-                category_code: category,
-                region_code: region,
-                opd_code: agency,
-                state: 0,
-                page: Some(PageRequest { size: limit, cursor }),
-            };
-            let response = rpc!(platform, Who::Citizen, intake().search_register(request))?;
-            context.screen.show(&response, |response| {
-                let more = if response.next_cursor.is_empty() {
-                    String::new()
-                } else {
-                    format!("\n\nmore: --cursor {}", response.next_cursor)
-                };
-                public_table(&response.reports) + &more
-            })
-        }
+        CitizenCommand::Search(args) => search(args, context).await,
     }
+}
+
+async fn search(args: SearchArgs, context: &Context) -> Result<()> {
+    let request = SearchRegisterRequest {
+        query: args.query,
+        category_code: args.category,
+        region_code: args.region,
+        opd_code: args.agency,
+        page: Some(PageRequest {
+            size: args.limit,
+            cursor: args.cursor,
+        }),
+        ..SearchRegisterRequest::default()
+    };
+    let response = rpc!(context.platform, Who::Citizen, intake().search_register(request))?;
+    context.screen.show(&response, |response| {
+        let more = if response.next_cursor.is_empty() {
+            String::new()
+        } else {
+            format!("\n\nmore: --cursor {}", response.next_cursor)
+        };
+        public_table(&response.reports) + &more
+    })
 }
 
 async fn file(args: FileArgs, context: &Context) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What `tuntas` can do, one file per group of commands.
 
+pub mod account;
 pub mod backup;
 pub mod centre;
 pub mod citizen;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// Whose figures are wanted, and when: from `from` up to but without `to`.
 #[derive(Debug, Clone)]
 pub struct Window<'a> {
-    /// `opd`, `position` or `holder`.
+    /// `province`, `opd`, `position` or `holder`.
     pub per: &'a str,
     /// Only this one; empty for all.
     pub subject: &'a str,
@@ -69,7 +69,7 @@ pub async fn signals(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Resu
     sqlx::query_as!(
         Counted,
         r#"SELECT subject AS "subject!", case_id, kind, at, coalesce(value, 0)::bigint AS "value!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
                         ELSE position_id || '/' || holder_id END AS subject, log_position, number, case_id, kind, at,
                         value
                  FROM signal WHERE at >= $2 AND at < $3) s
@@ -88,7 +88,7 @@ pub async fn clocks(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Resul
     sqlx::query_as!(
         Counted,
         r#"SELECT subject AS "subject!", case_id, kind, counted_at AS "at!", (result = 'met')::integer::bigint AS "value!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
                         ELSE position_id || '/' || holder_id END AS subject, case_id, instance, kind, counted_at, result
                  FROM clock_fact WHERE counted_at >= $2 AND counted_at < $3) c
            WHERE subject IS NOT NULL AND ($4 = '' OR subject = $4) ORDER BY case_id, instance"#,
@@ -101,13 +101,14 @@ pub async fn clocks(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Resul
     .await
 }
 
-/// Cases closed in the window that the subject has held, with the time charged to it in whole seconds.
+/// Cases closed in the window that the subject has held, with the time charged to it in whole seconds. The province is
+/// charged with all but the reporter's.
 pub async fn closed(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Result<Vec<Counted>> {
     sqlx::query_as!(
         Counted,
         r#"SELECT subject AS "subject!", case_id, 'closed' AS "kind!", closed_at AS "at!",
                   floor(extract(epoch FROM sum(to_at - from_at)))::bigint AS "value!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN h.opd_code WHEN 'position' THEN h.position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN CASE WHEN h.party <> 'reporter' THEN 'province' END WHEN 'opd' THEN h.opd_code WHEN 'position' THEN h.position_id
                         ELSE h.position_id || '/' || h.holder_id END AS subject,
                         h.case_id, c.closed_at, h.from_at, h.to_at
                  FROM charge h JOIN case_fact c USING (case_id)
@@ -128,7 +129,7 @@ pub async fn breach_counts(conn: &mut PgConnection, window: &Window<'_>) -> sqlx
     sqlx::query_as!(
         Count,
         r#"SELECT subject AS "subject!", count(*) AS "count!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
                         ELSE position_id || '/' || holder_id END AS subject
                  FROM breach WHERE breached_at >= $2 AND breached_at < $3 AND NOT corrected) b
            WHERE subject IS NOT NULL AND ($4 = '' OR subject = $4) GROUP BY subject ORDER BY subject"#,
@@ -146,7 +147,7 @@ pub async fn rungs(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Result
     sqlx::query_as!(
         RungCount,
         r#"SELECT subject AS "subject!", role AS "role!", count(*) AS "count!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN e.opd_code WHEN 'position' THEN e.position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN e.opd_code WHEN 'position' THEN e.position_id
                         ELSE e.position_id || '/' || e.holder_id END AS subject, e.role
                  FROM escalation e JOIN breach b USING (case_id, instance)
                  WHERE e.fired_at >= $2 AND e.fired_at < $3 AND NOT b.corrected) r
@@ -165,7 +166,7 @@ pub async fn open(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Result<
     sqlx::query_as!(
         Count,
         r#"SELECT subject AS "subject!", count(DISTINCT case_id) AS "count!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN h.opd_code WHEN 'position' THEN h.position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN h.opd_code WHEN 'position' THEN h.position_id
                         ELSE h.position_id || '/' || h.holder_id END AS subject, h.case_id
                  FROM charge h JOIN case_fact c USING (case_id)
                  WHERE h.from_at < $2 AND (c.closed_at IS NULL OR c.closed_at >= $2)) held
@@ -183,7 +184,7 @@ pub async fn overdue(conn: &mut PgConnection, window: &Window<'_>) -> sqlx::Resu
     sqlx::query_as!(
         Count,
         r#"SELECT subject AS "subject!", count(DISTINCT case_id) AS "count!"
-           FROM (SELECT CASE $1 WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
+           FROM (SELECT CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
                         ELSE position_id || '/' || holder_id END AS subject, case_id
                  FROM breach
                  WHERE breached_at < $2 AND (stopped_at IS NULL OR stopped_at >= $2) AND NOT corrected) late
@@ -204,7 +205,7 @@ pub async fn breaches(conn: &mut PgConnection, window: &Window<'_>, rows_max: i6
                   log_position
            FROM breach
            WHERE breached_at >= $2 AND breached_at < $3
-             AND ($4 = '' OR $4 = CASE $1 WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
+             AND ($4 = '' OR $4 = CASE $1 WHEN 'province' THEN 'province' WHEN 'opd' THEN opd_code WHEN 'position' THEN position_id
                                   ELSE position_id || '/' || holder_id END)
            ORDER BY log_position, case_id, instance LIMIT $5"#,
         window.per,

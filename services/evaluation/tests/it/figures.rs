@@ -126,6 +126,24 @@ async fn a_month_of_an_agency(pool: PgPool) {
     assert_eq!(april.predicate, "belum_dinilai");
 }
 
+/// The province's times leave out what the reporter is charged with: answers wait for a dispute that does not come.
+#[sqlx::test(migrations = false)]
+async fn a_month_of_the_province(pool: PgPool) {
+    migrate(&pool).await;
+    let mut world = march();
+    world.run_to(datetime!(2025-04-15 09:00:00 +7));
+    apply(&pool, &world.log.entries, 7).await.unwrap();
+    let all = scores(&pool, Per::Province, "2025-03").await.scores;
+    let [province] = all.as_slice() else { panic!("{all:?}") };
+    let agency = score(&pool, Per::Opd, "2025-03", "dishub").await;
+    assert_eq!(province.subject_id, "province");
+    assert_eq!((province.closed, agency.closed), (3, 3));
+    // The manager's hour of each, and for the fourth the day at dinkes.
+    assert_eq!(province.charged_p90_s, agency.charged_p90_s + 3_600);
+    // 1: a day. 2 and 4: seven days each.
+    assert_eq!(province.charged_median_s, 604_800);
+}
+
 #[sqlx::test(migrations = false)]
 async fn a_month_of_the_manager_and_of_an_agency_that_returned(pool: PgPool) {
     migrate(&pool).await;

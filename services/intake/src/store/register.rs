@@ -34,6 +34,8 @@ pub struct Query {
     pub opd_code: Option<String>,
     /// Only cases in this state.
     pub state: Option<&'static str>,
+    /// Only cases closed with this outcome.
+    pub outcome: Option<&'static str>,
     /// After this one (filed at, report), newest first.
     pub before: Option<(OffsetDateTime, Uuid)>,
     /// Rows.
@@ -98,6 +100,7 @@ pub async fn search(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<
              AND ($3::text IS NULL OR coalesce(case_state.region_code, report.region_code) = $3)
              AND ($4::text IS NULL OR case_state.lead_opd = $4)
              AND ($5::text IS NULL OR case_state.state = $5)
+             AND ($9::text IS NULL OR (case_state.state = 'closed' AND case_state.outcome = $9))
              AND ($6::timestamptz IS NULL OR (report.filed_at, report.id) < ($6, $7::uuid))
            ORDER BY report.filed_at DESC, report.id DESC
            LIMIT $8"#,
@@ -109,6 +112,7 @@ pub async fn search(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<
         before_at,
         before_id,
         query.limit,
+        query.outcome,
     )
     .fetch_all(conn)
     .await

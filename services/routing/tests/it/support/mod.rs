@@ -229,7 +229,7 @@ impl World {
             entries,
             contacts,
         };
-        let answer = self.api.import_directory(self.service("edge", request)).await;
+        let answer = self.api.import_directory(self.service("ctl", request)).await;
         answer.map(Response::into_inner)
     }
 
@@ -238,7 +238,7 @@ impl World {
             idempotency_key: key(),
             holidays,
         };
-        let answer = self.api.put_holidays(self.service("edge", request)).await;
+        let answer = self.api.put_holidays(self.service("ctl", request)).await;
         answer.map(Response::into_inner)
     }
 

@@ -1,0 +1,135 @@
+//! What every page shares: the router's layers, the reader's language and session, errors as pages.
+
+pub mod assets;
+pub mod fault;
+pub mod format;
+pub mod headers;
+pub mod origin;
+pub mod page;
+pub mod peer;
+pub mod upload;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{NotForContentType, Predicate, SizeAbove},
+    },
+    timeout::TimeoutLayer,
+};
+use tuntas_kit::{clock::Clock, problem::NOT_FOUND};
+
+use crate::{
+    accounts::Accounts,
+    citizen,
+    config::{Edge, Filing, GatewayConfig},
+    directory::DirectoryCache,
+    figures::Figures,
+    login, officer,
+    platform::Platform,
+    web::{fault::Fault, page::Page, peer::PeerLimit},
+};
+
+/// Largest body of a form without files, in bytes.
+const FORM_BYTES_MAX: usize = 256 << 10;
+
+/// What a handler works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    inner: Arc<Inner>,
+}
+
+/// See [`Web`].
+pub struct Inner {
+    /// `[edge]`
+    pub edge: Edge,
+    /// `[filing]`
+    pub filing: Filing,
+    /// Services.
+    pub platform: Platform,
+    /// Directory.
+    pub directory: DirectoryCache,
+    /// Public figures.
+    pub figures: Figures,
+    /// Accounts and sessions.
+    pub accounts: Accounts,
+    /// What counts as now.
+    pub clock: Clock,
+    /// Filings per address.
+    pub filings: PeerLimit,
+}
+
+impl std::ops::Deref for Web {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Web {
+    /// Everything behind the pages.
+    #[must_use]
+    pub fn new(config: &GatewayConfig, platform: Platform, pool: PgPool, secret: &SecretString) -> Self {
+        let fresh_for = std::time::Duration::from_millis(config.edge.cache_ms);
+        let clock = platform.clock().clone();
+        Self {
+            inner: Arc::new(Inner {
+                edge: config.edge.clone(),
+                filing: config.filing.clone(),
+                directory: DirectoryCache::new(platform.clone(), fresh_for),
+                figures: Figures::new(platform.clone(), fresh_for),
+                accounts: Accounts::new(pool, &config.login, secret, clock.clone()),
+                filings: PeerLimit::new(config.filing.per_peer_per_minute, config.filing.per_peer_burst),
+                platform,
+                clock,
+            }),
+        }
+    }
+}
+
+/// The whole edge.
+pub fn router(web: &Web) -> Router {
+    let pages = Router::new()
+        .merge(citizen::routes(web))
+        .merge(login::routes())
+        .merge(officer::routes())
+        .fallback(unknown_page)
+        .layer(from_fn_with_state(web.clone(), fault::show));
+    Router::new()
+        .route("/static/{stamp}/{name}", get(assets::serve))
+        .route("/robots.txt", get(assets::robots))
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(from_fn(origin::refuse_other_sites))
+        .layer(from_fn_with_state(web.clone(), headers::add))
+        // Live updates are never held back by a compressor.
+        .layer(
+            CompressionLayer::new().compress_when(
+                SizeAbove::new(512)
+                    .and(NotForContentType::IMAGES)
+                    .and(NotForContentType::SSE),
+            ),
+        )
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            web.edge.timeout(),
+        ))
+        .layer(CatchPanicLayer::new())
+        .with_state(web.clone())
+}
+
+async fn unknown_page(_page: Page) -> Fault {
+    Fault::new(NOT_FOUND)
+}

@@ -7,6 +7,7 @@ use tuntas_proto::{ops::v1::GetStatusResponse, wire_time};
 
 use super::Context;
 use crate::{
+    endpoints::WITHOUT_BROKER,
     error::{CtlError, Exit, Result},
     quiet::{self, ProcessStatus},
     render, wib,
@@ -221,7 +222,7 @@ fn process_findings(context: &Context, process: &ProcessStatus) -> Vec<Finding> 
     };
     let mut findings = vec![version(name, status), clock(context, name, status)];
     findings.push(Finding::when(
-        status.broker_connected || status.service == "evaluation",
+        status.broker_connected || WITHOUT_BROKER.contains(&status.service.as_str()),
         Level::Bad,
         name,
         if status.broker_connected {

@@ -225,7 +225,10 @@ async fn seal(
         .store_text(call)
         .await
         .map_err(|status| match status.code() {
-            Code::NotFound => Problem::new(UNKNOWN_CASE),
+            // The case is ours, or we would not be here: intake has not heard of it yet.
+            Code::NotFound => {
+                Problem::unavailable(status).message("intake has not heard yet that this agency has the case")
+            }
             _ => Problem::from(status),
         })?;
     answer

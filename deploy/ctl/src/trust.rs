@@ -209,10 +209,10 @@ mod tests {
         let desks = ["desk-dishub=dishub".parse().unwrap(), "desk-others=*".parse().unwrap()];
         let first = init(&dir, &desks).unwrap();
         assert_eq!((first.made.len(), first.kept.len()), (12, 0));
-        let key = fs::read(dir.join("edge.pem")).unwrap();
+        let key = fs::read(dir.join("gateway.pem")).unwrap();
         let second = init(&dir, &desks).unwrap();
         assert_eq!((second.made.len(), second.kept.len()), (0, 12));
-        assert_eq!(fs::read(dir.join("edge.pem")).unwrap(), key);
+        assert_eq!(fs::read(dir.join("gateway.pem")).unwrap(), key);
         assert_eq!(
             fs::metadata(dir.join(VAULT_KEY_FILE)).unwrap().permissions().mode() & 0o777,
             0o600

@@ -32,7 +32,7 @@ static PATTERNS: LazyLock<Vec<(Finding, Regex)>> = LazyLock::new(|| {
             r"(?:\+62|\b62|\b0)[ -]?8\d{1,2}[ -]?\d{3,4}[ -]?\d{3,5}\b",
         ),
         (Finding::Email, r"(?i)\b[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}\b"),
-        (Finding::NumberPlate, r"\b[A-Z]{1,2} ?\d{1,4} ?[A-Z]{1,3}\b"),
+        (Finding::NumberPlate, r"\b[A-Z]{1,2} ?\d{3,4} ?[A-Z]{1,3}\b"),
         (
             Finding::BankAccount,
             r"(?i)\brek(?:ening)?\b[^\d\n]{0,20}\d[\d .-]{8,18}\d\b",

@@ -18,6 +18,7 @@ pub struct GatewayConfig {
     pub edge: Edge,
     pub services: Services,
     pub login: Login,
+    pub oidc: Oidc,
     pub filing: Filing,
 }
 
@@ -65,6 +66,22 @@ pub struct Login {
     pub hashing_at_once_max: usize,
     pub secret: Option<SecretString>,
     pub secret_file: Option<PathBuf>,
+}
+
+/// `[oidc]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Oidc {
+    pub issuer: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<SecretString>,
+    pub client_secret_file: Option<PathBuf>,
+    pub label: String,
+    pub claim: String,
+    pub scopes: String,
+    pub metadata_max_age_min: u64,
+    pub timeout_ms: u64,
 }
 
 /// `[filing]`

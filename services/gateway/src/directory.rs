@@ -1,4 +1,9 @@
 //! Agencies, positions, categories and regions as the pages need them: asked of routing, kept for a while.
+//!
+//! A copy lies in this edge's own database: also an edge that starts while routing is away takes reports and knows who
+//! holds which office.
+
+mod copy;
 
 use std::{
     collections::BTreeMap,
@@ -6,6 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use tuntas_kit::{directory::EXTERNAL, problem::Problem};
 use tuntas_proto::{
@@ -37,25 +45,30 @@ pub struct Directory {
 /// Asks for the directory, and keeps it for as long as it is fresh. When routing is away, the last one serves on.
 pub struct DirectoryCache {
     platform: Platform,
+    pool: PgPool,
     fresh_for: Duration,
     kept: Mutex<Option<(Instant, Arc<Directory>)>>,
+    /// Hash of what was copied last.
+    copied: Mutex<Option<Vec<u8>>>,
 }
 
 impl DirectoryCache {
     /// Nothing is asked yet.
     #[must_use]
-    pub fn new(platform: Platform, fresh_for: Duration) -> Self {
+    pub fn new(platform: Platform, pool: PgPool, fresh_for: Duration) -> Self {
         Self {
             platform,
+            pool,
             fresh_for,
             kept: Mutex::default(),
+            copied: Mutex::default(),
         }
     }
 
     /// The directory, at most as old as configured unless routing is away.
     ///
     /// # Errors
-    /// Routing is away and was never reached.
+    /// Routing is away and was never reached, and there is no copy.
     pub async fn get(&self) -> Result<Arc<Directory>, Problem> {
         let kept = self.lock().clone();
         if let Some((at, directory)) = &kept
@@ -70,16 +83,43 @@ impl DirectoryCache {
         )
         .await;
         match (asked, kept) {
-            (Ok(list), _) => {
-                let directory = Arc::new(Directory::from(list));
-                *self.lock() = Some((Instant::now(), directory.clone()));
-                Ok(directory)
+            (Ok(mut list), _) => {
+                // Nobody's contacts are needed here.
+                list.contacts.clear();
+                self.copy(&list).await;
+                Ok(self.keep(list))
             }
             (Err(problem), Some((_, directory))) => {
                 tracing::warn!(%problem, "the directory could not be asked for; the last one serves on");
                 Ok(directory)
             }
-            (Err(problem), None) => Err(problem),
+            (Err(problem), None) => {
+                let copy = copy::read(&self.pool).await?.ok_or(problem)?;
+                tracing::warn!("routing was not reached since the start; the copied directory serves");
+                Ok(self.keep(copy))
+            }
+        }
+    }
+
+    fn keep(&self, list: ListDirectoryResponse) -> Arc<Directory> {
+        let directory = Arc::new(Directory::from(list));
+        *self.lock() = Some((Instant::now(), directory.clone()));
+        directory
+    }
+
+    /// Copies what has changed. A copy that fails is no reason to fail a page.
+    async fn copy(&self, list: &ListDirectoryResponse) {
+        let body = list.encode_to_vec();
+        let hash = Sha256::digest(&body).to_vec();
+        let is_known = |copied: &Mutex<Option<Vec<u8>>>| {
+            copied.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&hash)
+        };
+        if is_known(&self.copied) {
+            return;
+        }
+        match copy::write(&self.pool, &body, self.platform.clock().now()).await {
+            Ok(()) => *self.copied.lock().unwrap_or_else(PoisonError::into_inner) = Some(hash),
+            Err(problem) => tracing::warn!(%problem, "the directory could not be copied"),
         }
     }
 

@@ -69,23 +69,22 @@ impl Api {
         if !directory.terms.iter().any(|term| term.holder_id == request.holder_id) {
             return Err(Problem::invalid("holder_id", "the directory has no such person"));
         }
-        let password = if is_demo {
-            request.demo_password
-        } else {
-            fresh_password()
+        let password = match (request.without_password, is_demo) {
+            (true, _) => None,
+            (false, true) => Some(request.demo_password),
+            (false, false) => Some(fresh_password()),
+        };
+        let password_hash = match &password {
+            Some(password) => Some(self.web.accounts.hasher().hash(&password.clone().into()).await?),
+            None => None,
         };
         let account_id = new_id();
         let account = NewAccount {
             account_id,
             username: username.clone(),
             holder_id: request.holder_id,
-            password_hash: self
-                .web
-                .accounts
-                .hasher()
-                .hash(&SecretString::from(password.clone()))
-                .await?,
-            password_is_temporary: !is_demo,
+            password_hash,
+            password_is_temporary: password.is_some() && !is_demo,
             created_at: self.web.clock.now(),
         };
         if !store::create_account(self.web.accounts.pool(), account).await? {
@@ -97,7 +96,7 @@ impl Api {
         self.note("account_created", &account_id.to_string()).await?;
         Ok(CreateAccountResponse {
             account_id: account_id.to_string(),
-            temporary_password: password,
+            temporary_password: password.unwrap_or_default(),
         })
     }
 

@@ -48,7 +48,7 @@ pub async fn build(boot: Boot<GatewayConfig>) -> anyhow::Result<Service> {
         boot.signer()?,
         boot.clock.clone(),
     )?;
-    let web = Web::new(config, platform, boot.pool.clone(), &secret);
+    let web = Web::new(config, platform, boot.pool.clone(), &secret)?;
     let listener = tokio::net::TcpListener::bind(config.edge.listen)
         .await
         .with_context(|| format!("edge.listen {}", config.edge.listen))?;

@@ -39,6 +39,9 @@ pub enum AccountCommand {
         /// Person, by id of the directory
         #[arg(long)]
         holder: Option<String>,
+        /// The person logs in at the provider of OpenID Connect alone
+        #[arg(long)]
+        without_password: bool,
     },
     /// Give an account a new temporary password, without second factor; ends its sessions
     Reset {
@@ -76,6 +79,7 @@ pub async fn run(command: AccountCommand, context: &Context) -> Result<()> {
             username,
             position,
             holder,
+            without_password,
         } => {
             let holder_id = match (holder, position) {
                 (Some(holder), _) => holder,
@@ -86,10 +90,12 @@ pub async fn run(command: AccountCommand, context: &Context) -> Result<()> {
                 username,
                 holder_id,
                 demo_password: String::new(),
+                without_password,
             };
             let made = rpc!(platform, Who::Operator, accounts().create_account(request))?;
-            context.screen.show(&made, |made| {
-                format!("temporary password: {}   (shown once)", made.temporary_password)
+            context.screen.show(&made, |made| match made.temporary_password.as_str() {
+                "" => "stored, without a password".to_owned(),
+                _ => format!("temporary password: {}   (shown once)", made.temporary_password),
             })
         }
         AccountCommand::Reset { username } => {
@@ -165,6 +171,7 @@ async fn demo(context: &Context, password: &str) -> Result<()> {
             username: username.clone(),
             holder_id: holder_of(context, &position).await?,
             demo_password: password.to_owned(),
+            without_password: false,
         };
         match rpc!(context.platform, Who::Operator, accounts().create_account(request)) {
             Ok(_) => {}

@@ -34,6 +34,8 @@ pub const SESSION: &str = "sesi";
 /// A look at a page is written down at most this often.
 const SEEN_EVERY: Duration = Duration::minutes(1);
 const COOKIE_BYTES: usize = 32;
+/// As the table allows.
+const USERNAME_BYTES_MAX: usize = 128;
 
 /// Somebody who is logged in.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct User {
     pub offices: Vec<(String, String)>,
     /// The password was given by somebody else.
     pub must_change_password: bool,
+    /// There is a password; without one the person logs in at the provider alone.
+    pub has_password: bool,
     /// A second factor is in use.
     pub has_totp: bool,
 }
@@ -121,6 +125,29 @@ pub enum Outcome {
     Locked,
 }
 
+/// How a person proved who they are.
+#[derive(Debug, Clone, Copy)]
+enum Via {
+    Password,
+    Provider,
+}
+
+impl Via {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Provider => "oidc",
+        }
+    }
+
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Password => "logged_in",
+            Self::Provider => "logged_in_by_oidc",
+        }
+    }
+}
+
 /// What a person types to log in.
 pub struct Credentials {
     /// Name.
@@ -148,7 +175,7 @@ impl Accounts {
         Self {
             pool,
             hasher: Hasher::new(settings),
-            seal: Seal::new(secret),
+            seal: Seal::new(secret, "totp"),
             settings: settings.clone(),
             clock,
             tries: Arc::new(PeerLimit::new(settings.per_peer_per_minute, settings.per_peer_burst)),
@@ -173,15 +200,29 @@ impl Accounts {
         &self.hasher
     }
 
+    /// How long a session may last.
+    #[must_use]
+    pub fn session_max(&self) -> Duration {
+        Duration::hours(self.settings.absolute_h)
+    }
+
+    /// Counts a try that could be a guess.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn count_try(&self, peer: Peer) -> Result<(), Problem> {
+        self.tries.check(peer)
+    }
+
     /// Logs a person in. A session of before is ended, so that nobody can be made to use one that somebody else knows.
     ///
     /// # Errors
     /// `rate_limited`, or the database's.
     pub async fn log_in(&self, peer: Peer, given: Credentials, before: Option<&str>) -> Result<Outcome, Problem> {
-        self.tries.check(peer)?;
+        self.count_try(peer)?;
         let now = self.clock.now();
-        let account = store::account_by_name(&self.pool, &given.username.trim().to_lowercase()).await?;
-        let hash = account.as_ref().map(|account| account.password_hash.as_str());
+        let account = self.named(&given.username).await?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
         // The same work whether the account exists or not.
         let right = self.hasher.verify(hash, &given.password).await?;
         let Some(account) = account.filter(|account| account.disabled_at.is_none()) else {
@@ -201,8 +242,32 @@ impl Accounts {
                 return self.wrong(&account, peer, now).await;
             }
         }
-        let cookie = self.open_session(&account, peer, before, now).await?;
+        let cookie = self.open_session(&account, peer, before, Via::Password).await?;
         Ok(Outcome::In(cookie))
+    }
+
+    /// Logs in whom the provider of OpenID Connect has confirmed. A lock does not count: it is against guessing passwords.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn log_in_confirmed(&self, peer: Peer, username: &str, before: Option<&str>) -> Result<Outcome, Problem> {
+        let account = self.named(username).await?;
+        let Some(account) = account.filter(|account| account.disabled_at.is_none()) else {
+            let (now, peer) = (self.clock.now(), peer.0.to_string());
+            store::audit(&self.pool, now, "", "", "oidc_login_refused", "", &peer).await?;
+            return Ok(Outcome::Wrong);
+        };
+        let cookie = self.open_session(&account, peer, before, Via::Provider).await?;
+        Ok(Outcome::In(cookie))
+    }
+
+    /// The account of a name as it is typed. What cannot be a name is not looked up.
+    async fn named(&self, username: &str) -> Result<Option<Account>, Problem> {
+        let name = username.trim().to_lowercase();
+        if name.is_empty() || name.len() > USERNAME_BYTES_MAX || name.chars().any(char::is_control) {
+            return Ok(None);
+        }
+        store::account_by_name(&self.pool, &name).await
     }
 
     async fn wrong(&self, account: &Account, peer: Peer, now: OffsetDateTime) -> Result<Outcome, Problem> {
@@ -219,7 +284,7 @@ impl Accounts {
         let Some(sealed) = &account.totp_sealed else {
             return Ok(false);
         };
-        let secret = self.seal.open(account.account_id, sealed)?;
+        let secret = self.seal.open(account.account_id.as_bytes(), sealed)?;
         match totp::step_of(&secret, code) {
             Some(step) => Ok(store::take_totp_step(&self.pool, account.account_id, step).await?),
             None => Ok(false),
@@ -231,15 +296,17 @@ impl Accounts {
         account: &Account,
         peer: Peer,
         before: Option<&str>,
-        now: OffsetDateTime,
+        via: Via,
     ) -> Result<String, Problem> {
+        let now = self.clock.now();
         let cookie = hex::encode(ids::random_bytes::<COOKIE_BYTES>());
         let session = store::NewSession {
             cookie_hash: hash_of(&cookie),
             session_id: ids::new_id(),
             account_id: account.account_id,
+            via: via.code(),
             created_at: now,
-            expires_at: now + Duration::hours(self.settings.absolute_h),
+            expires_at: now + self.session_max(),
         };
         let before = before.map(hash_of);
         store::open_session(&self.pool, session, before.as_deref()).await?;
@@ -249,7 +316,7 @@ impl Accounts {
             now,
             "",
             &account.holder_id,
-            "logged_in",
+            via.action(),
             &subject,
             &peer.0.to_string(),
         )
@@ -314,6 +381,7 @@ impl Accounts {
             officer,
             holder: session.holder_id,
             must_change_password: session.password_is_temporary,
+            has_password: session.has_password,
             has_totp: session.totp_confirmed,
         }))
     }

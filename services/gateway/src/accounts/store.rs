@@ -12,7 +12,7 @@ pub struct Account {
     pub account_id: Uuid,
     pub username: String,
     pub holder_id: String,
-    pub password_hash: String,
+    pub password_hash: Option<String>,
     pub password_is_temporary: bool,
     pub totp_sealed: Option<Vec<u8>>,
     pub totp_confirmed: bool,
@@ -31,6 +31,7 @@ pub struct LiveSession {
     pub username: String,
     pub holder_id: String,
     pub password_is_temporary: bool,
+    pub has_password: bool,
     pub totp_confirmed: bool,
 }
 
@@ -41,6 +42,7 @@ pub struct NewSession {
     pub cookie_hash: Vec<u8>,
     pub session_id: Uuid,
     pub account_id: Uuid,
+    pub via: &'static str,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
 }
@@ -52,7 +54,7 @@ pub struct NewAccount {
     pub account_id: Uuid,
     pub username: String,
     pub holder_id: String,
-    pub password_hash: String,
+    pub password_hash: Option<String>,
     pub password_is_temporary: bool,
     pub created_at: OffsetDateTime,
 }
@@ -284,11 +286,12 @@ pub async fn open_session(pool: &PgPool, session: NewSession, before: Option<&[u
             .execute(&mut *conn)
             .await?;
             query!(
-                "INSERT INTO session (cookie_hash, session_id, account_id, created_at, seen_at, expires_at)
-                 VALUES ($1, $2, $3, $4, $4, $5)",
+                "INSERT INTO session (cookie_hash, session_id, account_id, via, created_at, seen_at, expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $5, $6)",
                 session.cookie_hash,
                 session.session_id,
                 session.account_id,
+                session.via,
                 session.created_at,
                 session.expires_at
             )
@@ -312,10 +315,11 @@ pub async fn live_session(
 ) -> Result<Option<LiveSession>, Problem> {
     Ok(query_as!(
         LiveSession,
-        "SELECT s.session_id, s.account_id, s.position_id, s.seen_at, a.username, a.holder_id, a.password_is_temporary,
-                a.totp_confirmed
+        r#"SELECT s.session_id, s.account_id, s.position_id, s.seen_at, a.username, a.holder_id,
+                a.password_is_temporary AND s.via = 'password' AS "password_is_temporary!",
+                a.password_hash IS NOT NULL AS "has_password!", a.totp_confirmed
          FROM session s JOIN account a USING (account_id)
-         WHERE s.cookie_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND a.disabled_at IS NULL",
+         WHERE s.cookie_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND a.disabled_at IS NULL"#,
         cookie_hash,
         now,
         idle_since

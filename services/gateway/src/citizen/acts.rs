@@ -15,7 +15,7 @@ use tuntas_proto::intake::v1::{
 use super::track::receipt_of;
 use crate::{
     platform::answer,
-    web::{Web, fault::Fault, upload},
+    web::{Web, fault::Fault, peer::Peer, upload},
 };
 
 /// Does it, and shows the report again.
@@ -24,6 +24,7 @@ use crate::{
 /// What intake refuses.
 pub async fn act(
     State(web): State<Web>,
+    peer: Peer,
     jar: CookieJar,
     Path((ticket, act)): Path<(String, String)>,
     multipart: Multipart,
@@ -46,7 +47,9 @@ pub async fn act(
                 text,
                 attachment_ids,
             };
-            answer(intake.complete_report(request)).await?.command_id
+            answer(intake.complete_report(web.platform.request_from(peer, request)?))
+                .await?
+                .command_id
         }
         "sanggah" => {
             let request = DisputeAnswerRequest {
@@ -55,7 +58,9 @@ pub async fn act(
                 text,
                 attachment_ids,
             };
-            answer(intake.dispute_answer(request)).await?.command_id
+            answer(intake.dispute_answer(web.platform.request_from(peer, request)?))
+                .await?
+                .command_id
         }
         "keberatan" => {
             let request = ContestDecisionRequest {
@@ -63,14 +68,18 @@ pub async fn act(
                 receipt,
                 text,
             };
-            answer(intake.contest_decision(request)).await?.command_id
+            answer(intake.contest_decision(web.platform.request_from(peer, request)?))
+                .await?
+                .command_id
         }
         "cabut" => {
             let request = WithdrawReportRequest {
                 idempotency_key,
                 receipt,
             };
-            answer(intake.withdraw_report(request)).await?.command_id
+            answer(intake.withdraw_report(web.platform.request_from(peer, request)?))
+                .await?
+                .command_id
         }
         "nilai" => {
             let stars = form
@@ -82,7 +91,9 @@ pub async fn act(
                 receipt,
                 stars,
             };
-            answer(intake.rate_handling(request)).await?.command_id
+            answer(intake.rate_handling(web.platform.request_from(peer, request)?))
+                .await?
+                .command_id
         }
         "pesan" => {
             let request = SendMessageRequest {
@@ -90,7 +101,7 @@ pub async fn act(
                 receipt,
                 text,
             };
-            answer(intake.send_message(request)).await?;
+            answer(intake.send_message(web.platform.request_from(peer, request)?)).await?;
             String::new()
         }
         _ => return Err(Fault::new(NOT_FOUND)),

@@ -26,6 +26,7 @@ use crate::{
         fault::{Fault, sentence},
         format,
         page::{Page, cookie, html, html_with},
+        peer::Peer,
     },
 };
 
@@ -123,6 +124,7 @@ pub async fn form(page: Page, Query(prefill): Query<Prefill>) -> Result<Response
 pub async fn open(
     State(web): State<Web>,
     page: Page,
+    peer: Peer,
     jar: CookieJar,
     Form(opening): Form<Opening>,
 ) -> Result<Response, Fault> {
@@ -134,7 +136,13 @@ pub async fn open(
         }),
         after_command_id: String::new(),
     };
-    match answer(web.platform.intake().track_report(request)).await {
+    match answer(
+        web.platform
+            .intake()
+            .track_report(web.platform.request_from(peer, request)?),
+    )
+    .await
+    {
         Ok(report) => {
             let jar = jar.add(key(&web, &report.ticket, opening.kode.trim()));
             Ok((jar, Redirect::to(&format!("/lacak/{}", report.ticket))).into_response())
@@ -161,6 +169,7 @@ pub async fn open(
 pub async fn show(
     State(web): State<Web>,
     page: Page,
+    peer: Peer,
     jar: CookieJar,
     Path(ticket): Path<String>,
     Query(after): Query<After>,
@@ -172,7 +181,12 @@ pub async fn show(
         receipt: Some(receipt),
         after_command_id: after.perintah.unwrap_or_default(),
     };
-    let mut report = answer(web.platform.intake().track_report(request)).await?;
+    let mut report = answer(
+        web.platform
+            .intake()
+            .track_report(web.platform.request_from(peer, request)?),
+    )
+    .await?;
     report.timeline.reverse();
     let directory = web.directory.get().await?;
     let holder = report
@@ -193,7 +207,7 @@ pub async fn show(
 
 /// Forgets a report in this browser.
 pub async fn close(State(web): State<Web>, jar: CookieJar, Path(ticket): Path<String>) -> Response {
-    let mut gone = key(&web, &ticket, "");
+    let mut gone = key(&web, &clean(&ticket), "");
     gone.set_max_age(time::Duration::ZERO);
     (jar.add(gone), Redirect::to("/lacak")).into_response()
 }

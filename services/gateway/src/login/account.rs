@@ -113,8 +113,9 @@ pub async fn change_password(
             },
         )
     };
+    web.accounts.count_try(peer)?;
     let account = store::account(web.accounts.pool(), user.account_id).await?;
-    let hash = account.as_ref().map(|account| account.password_hash.as_str());
+    let hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
     if !web.accounts.hasher().verify(hash, &change.lama).await? {
         return refuse(page, "Sandi lama salah.", "The old password is wrong.");
     }
@@ -154,7 +155,7 @@ pub async fn begin_totp(State(web): State<Web>, page: Page) -> Result<Response, 
         return Err(Fault::new(NOT_FOUND));
     }
     let secret = totp::new_secret();
-    let sealed = web.accounts.seal().seal(user.account_id, &secret)?;
+    let sealed = web.accounts.seal().seal(user.account_id.as_bytes(), &secret)?;
     store::set_totp(web.accounts.pool(), user.account_id, Some(sealed), false).await?;
     totp_page(page, &user, &secret, None)
 }
@@ -179,7 +180,7 @@ pub async fn confirm_totp(
     let Some(sealed) = sealed else {
         return Err(Fault::new(NOT_FOUND));
     };
-    let secret = web.accounts.seal().open(user.account_id, &sealed)?;
+    let secret = web.accounts.seal().open(user.account_id.as_bytes(), &sealed)?;
     let Some(step) = totp::step_of(&secret, &code.kode) else {
         let trouble = page.t(
             "Kode salah. Periksa jam telepon Anda.",
@@ -205,9 +206,10 @@ pub async fn remove_totp(
     Form(code): Form<Code>,
 ) -> Result<Response, Fault> {
     let Some(user) = page.user else { return Ok(to_login()) };
+    web.accounts.count_try(peer)?;
     let account = store::account(web.accounts.pool(), user.account_id).await?;
     if let Some(sealed) = account.and_then(|account| account.totp_sealed) {
-        let secret = web.accounts.seal().open(user.account_id, &sealed)?;
+        let secret = web.accounts.seal().open(user.account_id.as_bytes(), &sealed)?;
         if let Some(step) = totp::step_of(&secret, &code.kode)
             && store::take_totp_step(web.accounts.pool(), user.account_id, step).await?
         {

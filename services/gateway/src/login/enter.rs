@@ -10,6 +10,7 @@ use axum::{
 use axum_extra::extract::cookie::CookieJar;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tuntas_kit::problem::UNAVAILABLE;
 
 use crate::{
     accounts::{Credentials, Outcome, SESSION, User, store},
@@ -29,6 +30,8 @@ struct EnterPage {
     username: String,
     asks_code: bool,
     trouble: Option<String>,
+    /// Name of the provider at which people may log in instead.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -66,7 +69,10 @@ pub struct Office {
 ///
 /// # Errors
 /// The template failed.
-pub async fn form(page: Page, Query(back): Query<Back>) -> Result<Response, Fault> {
+pub async fn form(State(web): State<Web>, page: Page, Query(back): Query<Back>) -> Result<Response, Fault> {
+    if page.sessions_away {
+        return Err(Fault::new(UNAVAILABLE));
+    }
     if let Some(user) = &page.user {
         return Ok(Redirect::to(home_of(user)).into_response());
     }
@@ -76,7 +82,27 @@ pub async fn form(page: Page, Query(back): Query<Back>) -> Result<Response, Faul
         username: String::new(),
         asks_code: false,
         trouble: None,
+        provider: label(&web),
     })
+}
+
+/// The form again, after a login elsewhere came to nothing.
+pub(super) fn with_trouble(web: &Web, page: Page, status: StatusCode, why: String) -> Result<Response, Fault> {
+    html_with(
+        status,
+        &EnterPage {
+            page,
+            back: String::new(),
+            username: String::new(),
+            asks_code: false,
+            trouble: Some(why),
+            provider: label(web),
+        },
+    )
+}
+
+fn label(web: &Web) -> Option<String> {
+    web.provider.as_ref().map(|provider| provider.label().to_owned())
 }
 
 /// Logs in.
@@ -108,27 +134,25 @@ pub async fn log_in(
                 username: username.clone(),
                 asks_code,
                 trouble,
+                provider: label(&web),
             },
         )
     };
     match web.accounts.log_in(peer, given, before.as_deref()).await {
         Ok(Outcome::In(value)) => {
-            let absolute = time::Duration::days(1);
-            let jar = jar.add(cookie(&web, SESSION, value, absolute));
+            let jar = jar.add(cookie(&web, SESSION, value, web.accounts.session_max()));
             let target = own_path(&entry.kembali, "/masuk").to_owned();
             Ok((jar, Redirect::to(&target)).into_response())
         }
         Ok(Outcome::CodeNeeded) => again(StatusCode::OK, true, None),
-        Ok(Outcome::Wrong) => {
-            let trouble = page.t("Nama, sandi atau kode salah.", "Name, password or code is wrong.");
-            again(StatusCode::UNAUTHORIZED, asked_code, Some(trouble))
-        }
-        Ok(Outcome::Locked) => {
+        // A lock looks the same, with the right password too: who guesses learns neither that there is such an account nor
+        // that a guess was right.
+        Ok(Outcome::Wrong | Outcome::Locked) => {
             let trouble = page.t(
-                "Akun terkunci sementara karena terlalu banyak percobaan salah.",
-                "The account is locked for a while: too many wrong tries.",
+                "Nama, sandi atau kode salah, atau akun terkunci sementara karena terlalu banyak percobaan salah.",
+                "Name, password or code is wrong, or the account is locked for a while after too many wrong tries.",
             );
-            again(StatusCode::TOO_MANY_REQUESTS, false, Some(trouble))
+            again(StatusCode::UNAUTHORIZED, asked_code, Some(trouble))
         }
         Err(problem) if problem.kind().http == 429 => again(
             StatusCode::TOO_MANY_REQUESTS,

@@ -1,7 +1,9 @@
-//! Logging in and out, the choice of an office, the own password and second factor.
+//! Logging in here or at a provider, and out; the choice of an office, the own password and second factor.
 
 pub mod account;
 pub mod enter;
+pub mod oidc;
+pub mod provider;
 
 use axum::{
     Router,
@@ -14,6 +16,8 @@ use crate::web::Web;
 pub fn routes() -> Router<Web> {
     Router::new()
         .route("/masuk", get(enter::form).post(enter::log_in))
+        .route("/masuk/oidc", get(oidc::depart))
+        .route("/masuk/oidc/kembali", get(oidc::arrive))
         .route("/keluar", post(enter::log_out))
         .route("/masuk/jabatan", get(enter::offices).post(enter::choose))
         .route(

@@ -31,12 +31,13 @@ use tower_http::{
 use tuntas_kit::{clock::Clock, problem::NOT_FOUND};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, seal::Seal},
     citizen,
     config::{Edge, Filing, GatewayConfig},
     directory::DirectoryCache,
     figures::Figures,
-    login, officer,
+    login::{self, provider::Provider},
+    officer,
     platform::Platform,
     web::{fault::Fault, page::Page, peer::PeerLimit},
 };
@@ -64,6 +65,10 @@ pub struct Inner {
     pub figures: Figures,
     /// Accounts and sessions.
     pub accounts: Accounts,
+    /// Where people may log in instead.
+    pub provider: Option<Arc<Provider>>,
+    /// Sealing of logins under way.
+    pub flows: Seal,
     /// What counts as now.
     pub clock: Clock,
     /// Filings per address.
@@ -80,22 +85,31 @@ impl std::ops::Deref for Web {
 
 impl Web {
     /// Everything behind the pages.
-    #[must_use]
-    pub fn new(config: &GatewayConfig, platform: Platform, pool: PgPool, secret: &SecretString) -> Self {
+    ///
+    /// # Errors
+    /// A setting is not what it should be.
+    pub fn new(
+        config: &GatewayConfig,
+        platform: Platform,
+        pool: PgPool,
+        secret: &SecretString,
+    ) -> anyhow::Result<Self> {
         let fresh_for = std::time::Duration::from_millis(config.edge.cache_ms);
         let clock = platform.clock().clone();
-        Self {
+        Ok(Self {
             inner: Arc::new(Inner {
                 edge: config.edge.clone(),
                 filing: config.filing.clone(),
-                directory: DirectoryCache::new(platform.clone(), fresh_for),
+                directory: DirectoryCache::new(platform.clone(), pool.clone(), fresh_for),
                 figures: Figures::new(platform.clone(), fresh_for),
                 accounts: Accounts::new(pool, &config.login, secret, clock.clone()),
                 filings: PeerLimit::new(config.filing.per_peer_per_minute, config.filing.per_peer_burst),
+                provider: Provider::new(&config.oidc, &config.edge.public_url)?.map(Arc::new),
+                flows: Seal::new(secret, "oidc"),
                 platform,
                 clock,
             }),
-        }
+        })
     }
 }
 
@@ -113,7 +127,6 @@ pub fn router(web: &Web) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn(origin::refuse_other_sites))
-        .layer(from_fn_with_state(web.clone(), headers::add))
         // Live updates are never held back by a compressor.
         .layer(
             CompressionLayer::new().compress_when(
@@ -127,6 +140,8 @@ pub fn router(web: &Web) -> Router {
             web.edge.timeout(),
         ))
         .layer(CatchPanicLayer::new())
+        // Outermost, so that what the layers answer has them too.
+        .layer(from_fn_with_state(web.clone(), headers::add))
         .with_state(web.clone())
 }
 

@@ -11,6 +11,7 @@ use axum::{
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use time::OffsetDateTime;
 use tuntas_domain::Role;
+use tuntas_kit::problem::UNAVAILABLE;
 use tuntas_proto::Timestamp;
 
 use super::{Web, assets, fault::Fault, format};
@@ -30,6 +31,8 @@ pub struct Page {
     pub province: String,
     /// Who is logged in.
     pub user: Option<User>,
+    /// Who is logged in could not be found out.
+    pub sessions_away: bool,
     /// What counts as now.
     pub now: OffsetDateTime,
 }
@@ -42,11 +45,11 @@ impl Page {
             .get(LANGUAGE)
             .and_then(|cookie| Lang::parse(cookie.value()))
             .unwrap_or_default();
-        let user = match web.accounts.user_of(web, &jar).await {
-            Ok(user) => user,
+        let (user, sessions_away) = match web.accounts.user_of(web, &jar).await {
+            Ok(user) => (user, false),
             Err(problem) => {
                 tracing::warn!(%problem, "the session could not be looked up");
-                None
+                (None, true)
             }
         };
         Self {
@@ -54,6 +57,7 @@ impl Page {
             path: path.to_owned(),
             province: web.edge.province.clone(),
             user,
+            sessions_away,
             now: web.clock.now(),
         }
     }
@@ -169,6 +173,8 @@ impl FromRequestParts<Web> for SignedIn {
             Some(user) if user.must_change_password => Err(Redirect::to("/masuk/sandi").into_response()),
             Some(user) if user.officer.is_none() => Err(Redirect::to("/masuk/jabatan").into_response()),
             Some(user) => Ok(Self(user)),
+            // Sending people to the login would not help: it cannot find out either.
+            None if page.sessions_away => Err(Fault::new(UNAVAILABLE).into_response()),
             None if parts.headers.contains_key("hx-request") => Err(StatusCode::UNAUTHORIZED.into_response()),
             None => Err(Redirect::to(&format!("/masuk?kembali={}", parts.uri.path())).into_response()),
         }
@@ -220,7 +226,8 @@ pub fn cookie(
 /// A path of this site to go back to; anything else becomes `otherwise`.
 #[must_use]
 pub fn own_path<'a>(path: &'a str, otherwise: &'a str) -> &'a str {
-    let plain = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t']);
+    let plain =
+        path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.contains(char::is_control);
     if plain { path } else { otherwise }
 }
 
@@ -247,6 +254,8 @@ mod tests {
             "",
             "javascript:alert(1)",
             "/\tx",
+            "/\0x",
+            "/\r\nset-cookie: a=b",
         ] {
             assert_eq!(own_path(elsewhere, "/"), "/");
         }

@@ -73,9 +73,12 @@ impl PeerLimit {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+/// What counts as one address.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    // An IPv4 caller of a socket for both looks like IPv6, all in one network.
+    match address.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(v6) => {
             let mut segments = v6.segments();
             segments[4..].fill(0);
@@ -106,5 +109,8 @@ mod tests {
         assert!(limit.check(peer(same)).is_ok());
         assert_eq!(limit.check(peer(one)).unwrap_err().code(), "rate_limited");
         assert!(limit.check(peer(other)).is_ok());
+        for mapped in ["::ffff:192.0.2.1", "::ffff:192.0.2.2", "::ffff:192.0.2.3"] {
+            assert!(limit.check(peer(mapped)).is_ok());
+        }
     }
 }

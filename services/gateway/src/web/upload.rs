@@ -139,6 +139,9 @@ fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 fn malformed(error: axum::extract::multipart::MultipartError) -> Problem {
+    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::refusal("form_too_large", "the form is larger than it may be").caused_by(error);
+    }
     Problem::new(INVALID_ARGUMENT)
         .message("the form cannot be read")
         .caused_by(error)

@@ -18,8 +18,24 @@ use crate::{
 #[derive(Clone)]
 pub struct Citizens(pub Intake);
 
-fn peer<T>(request: &Request<T>) -> Peer {
-    Peer(request.remote_addr().map(|address| address.ip()))
+/// Metadata by which the edge tells a citizen's address: to us every citizen behind it comes from its own.
+const PEER: &str = "x-tuntas-peer";
+const EDGE: &str = "gateway";
+
+impl Citizens {
+    /// Where a request comes from: what the edge says, if it is the edge, else the connection's address.
+    fn peer<T>(&self, request: &Request<T>) -> Peer {
+        let told = request.metadata().get(PEER).and_then(|value| value.to_str().ok());
+        let told = told
+            .filter(|_| self.is_edge(request))
+            .and_then(|text| text.parse().ok());
+        Peer(told.or_else(|| request.remote_addr().map(|address| address.ip())))
+    }
+
+    fn is_edge<T>(&self, request: &Request<T>) -> bool {
+        let assertion = self.0.trust.assertion(request, self.0.now());
+        assertion.is_ok_and(|assertion| assertion.require_service(&[EDGE]).is_ok())
+    }
 }
 
 #[tonic::async_trait]
@@ -61,7 +77,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<TrackReportRequest>,
     ) -> Result<Response<TrackReportResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             track_report::track_report(&self.0, request.into_inner(), peer).await?,
         ))
@@ -71,7 +87,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<CompleteReportRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             command::complete_report(&self.0, request.into_inner(), peer).await?,
         ))
@@ -81,7 +97,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<WithdrawReportRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             command::withdraw_report(&self.0, request.into_inner(), peer).await?,
         ))
@@ -91,7 +107,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<DisputeAnswerRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             command::dispute_answer(&self.0, request.into_inner(), peer).await?,
         ))
@@ -101,7 +117,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<RateHandlingRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             command::rate_handling(&self.0, request.into_inner(), peer).await?,
         ))
@@ -111,7 +127,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<ContestDecisionRequest>,
     ) -> Result<Response<CitizenCommandResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             command::contest_decision(&self.0, request.into_inner(), peer).await?,
         ))
@@ -121,7 +137,7 @@ impl IntakeRpc for Citizens {
         &self,
         request: Request<SendMessageRequest>,
     ) -> Result<Response<SendMessageResponse>, Status> {
-        let peer = peer(&request);
+        let peer = self.peer(&request);
         Ok(Response::new(
             send_message::send_message(&self.0, request.into_inner(), peer).await?,
         ))

@@ -13,14 +13,17 @@ use tuntas_proto::{
     routing::v1::{ExecuteCommandRequest, GetCaseRequest},
 };
 
-use super::{central_command, desk_command};
+use super::{
+    case::{self, Entered},
+    central_command, desk_command, preview,
+};
 use crate::{
     accounts::User,
     platform::answer,
     web::{
         Web,
         fault::Fault,
-        page::SignedIn,
+        page::{Page, SignedIn},
         upload::{self, Form},
     },
 };
@@ -36,30 +39,60 @@ pub struct Words {
     pub title_field: &'static str,
 }
 
-/// Does it, and shows the case again.
+/// Does it, and shows the case again. What was refused comes back with all that was typed.
 ///
 /// # Errors
-/// What the domain refuses, or a service is away.
+/// The form cannot be read, or neither the act nor the page is possible.
 pub async fn act(
     State(web): State<Web>,
+    page: Page,
     SignedIn(user): SignedIn,
     Path((case_id, act)): Path<(String, String)>,
     multipart: Multipart,
 ) -> Result<Response, Fault> {
-    let form = upload::read(&web, multipart).await?;
-    if let Some((_, problem)) = form.refused {
-        return Err(problem.into());
+    let mut form = upload::read(&web, multipart).await?;
+    let refused = form.refused.take().map(|(_, problem)| problem);
+    let step = form.get("langkah").to_owned();
+    if refused.is_none() && step == "pratinjau" {
+        let previewed = preview::WITH_PREVIEW.into_iter().find(|known| *known == act);
+        let previewed = previewed.ok_or_else(|| Fault::new(NOT_FOUND))?;
+        return preview::show(&web, page, &user, &case_id, previewed, &form).await;
     }
-    let seq = if act == "simpan-draf" {
-        save_draft(&web, &user, &case_id, &form).await?
-    } else if let Some(command) = desk_command::of(&act, &form) {
-        at_desk(&web, &user, &case_id, command?, &form).await?
-    } else if let Some(words) = central_command::words_of(&act) {
-        at_routing(&web, &user, &case_id, &act, words, &form).await?
-    } else {
-        return Err(Fault::new(NOT_FOUND));
+    let again = |problem, form| Entered {
+        act: act.clone(),
+        form,
+        problem,
     };
-    Ok(Redirect::to(&format!("/petugas/kasus/{case_id}?seq={seq}")).into_response())
+    if refused.is_none() && step == "ubah" {
+        return case::show_again(&web, page, user, &case_id, again(None, form)).await;
+    }
+    let done = match refused {
+        Some(problem) => Err(problem),
+        None => carry_out(&web, &user, &case_id, &act, &form).await,
+    };
+    match done {
+        Ok(seq) => Ok(Redirect::to(&format!("/petugas/kasus/{case_id}?seq={seq}&selesai={act}")).into_response()),
+        // Nothing typed is lost for a refusal.
+        Err(problem) if problem.kind().http < 500 && problem.kind() != NOT_FOUND => {
+            case::show_again(&web, page, user, &case_id, again(Some(problem), form)).await
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// Does one act on one case, and gives the sequence of the case after it.
+///
+/// # Errors
+/// What the domain refuses, or a service is away.
+pub async fn carry_out(web: &Web, user: &User, case_id: &str, act: &str, form: &Form) -> Result<u64, Problem> {
+    if act == "simpan-draf" {
+        return save_draft(web, user, case_id, form).await;
+    }
+    if let Some(command) = desk_command::of(act, form) {
+        return at_desk(web, user, case_id, command?, form).await;
+    }
+    let words = central_command::words_of(act).ok_or_else(|| Problem::new(NOT_FOUND))?;
+    at_routing(web, user, case_id, act, words, form).await
 }
 
 async fn at_desk(web: &Web, user: &User, case_id: &str, command: Command, form: &Form) -> Result<u64, Problem> {

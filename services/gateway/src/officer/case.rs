@@ -1,66 +1,38 @@
 //! One case, with the reporter's words, what happened, and what the office may do now.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
+    http::StatusCode,
     response::Response,
 };
 use serde::Deserialize;
-use tuntas_domain::Role;
-use tuntas_kit::problem::{NOT_FOUND, Problem};
+use tuntas_kit::problem::Problem;
 use tuntas_proto::{
-    case::v1::{Case, State as CaseState},
-    desk::v1::{
-        self as desk, CommandStatus, GetDraftRequest, GetDraftResponse, ListTemplatesRequest, ReportWords,
-        Template as AnswerTemplate,
-    },
-    intake::v1::{GetWordsRequest, ListTextsRequest},
-    routing::v1::{
-        DispositionSuggestion, DuplicateSuggestion, GetCaseRequest, HistoryEntry, SuggestDispositionRequest,
-    },
+    case::v1::{Clock, Party, State as CaseState},
+    desk::v1::{CommandStatus, ReportWords, Template as AnswerTemplate},
+    intake::v1::Text,
 };
 
+use super::{
+    history::{self, Step},
+    offers,
+    view::View,
+};
 use crate::{
     accounts::User,
-    citizen::draft::fresh_key,
-    citizen::personal_data,
+    citizen::{draft::fresh_key, personal_data},
     directory::Directory,
-    platform::answer,
     web::{
         Web,
-        fault::Fault,
+        fault::{Fault, sentence},
         format,
-        page::{Page, SignedIn, html},
+        page::{Page, SignedIn, html_with},
+        upload::{Form, Uploaded},
     },
 };
-
-/// Reports of a cluster whose words are shown.
-const REPORTS_SHOWN_MAX: usize = 10;
-
-/// What a page of a case is made of.
-#[derive(Default)]
-pub struct View {
-    /// The case.
-    pub case: Case,
-    /// The reports' words.
-    pub reports: Vec<ReportWords>,
-    /// Why the words are missing.
-    pub words_unavailable: String,
-    /// Commands of the desk that are not decided, or were refused.
-    pub commands: Vec<CommandStatus>,
-    /// What happened; only the centre sees it whole.
-    pub history: Vec<HistoryEntry>,
-    /// Where it should go.
-    pub suggestions: Vec<DispositionSuggestion>,
-    /// Cases like it.
-    pub duplicates: Vec<DuplicateSuggestion>,
-    /// The agency's unreleased answer.
-    pub draft: GetDraftResponse,
-    /// The agency's templates.
-    pub templates: Vec<AnswerTemplate>,
-}
 
 #[derive(Template)]
 #[template(path = "officer/case.html")]
@@ -69,35 +41,106 @@ struct CasePage {
     user: User,
     directory: Arc<Directory>,
     view: View,
+    steps: Vec<Step>,
+    /// Texts that belong to no step.
+    loose: Vec<Text>,
+    /// Acts that are offered, most likely first.
     offers: Vec<&'static str>,
     key: String,
-    /// Words of the first report's texts by id, for the history.
+    /// What looks like personal data in the words that would be published.
     findings: Vec<&'static str>,
+    entered: Entered,
+    /// What was done just now.
+    done: Option<&'static str>,
+    /// A template chosen for the answer, filled in.
+    chosen_template: String,
 }
 
-/// What a redirect after an act says.
+/// A form that comes back to be changed.
+#[derive(Default)]
+pub struct Entered {
+    /// Its act.
+    pub act: String,
+    /// What was typed.
+    pub form: Form,
+    /// Why it was not done.
+    pub problem: Option<Problem>,
+}
+
+/// What a redirect after an act, or a link, says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct After {
     seq: u64,
+    /// Act that was done.
+    selesai: String,
+    /// Template to start the answer with.
+    contoh: String,
 }
 
 impl CasePage {
-    fn offers(&self, act: &str) -> bool {
-        self.offers.contains(&act)
+    /// Whether an act's form stands open.
+    fn is_open(&self, act: &str) -> bool {
+        match self.entered.act.as_str() {
+            "" => self.offers.first() == Some(&act),
+            entered => entered == act,
+        }
+    }
+
+    fn act(&self, act: &str) -> &'static str {
+        offers::name(self.page.lang, act)
+    }
+
+    /// What was typed into a field of an act, or what it starts with.
+    fn typed<'a>(&'a self, act: &str, field: &str, otherwise: &'a str) -> &'a str {
+        if self.entered.act == act {
+            self.entered.form.get(field)
+        } else {
+            otherwise
+        }
+    }
+
+    fn is_typed(&self, act: &str, field: &str, value: &str, otherwise: impl Borrow<bool>) -> bool {
+        if self.entered.act == act {
+            self.entered.form.get(field) == value
+        } else {
+            *otherwise.borrow()
+        }
+    }
+
+    /// Files that an act's form has already.
+    fn files(&self, act: &str) -> &[Uploaded] {
+        if self.entered.act == act {
+            &self.entered.form.files
+        } else {
+            &[]
+        }
+    }
+
+    fn trouble(&self) -> Option<&str> {
+        let problem = self.entered.problem.as_ref()?;
+        Some(sentence(self.page.lang, problem.code()).unwrap_or(problem.text()))
     }
 
     fn holder(&self) -> String {
-        format::party(self.page.lang, self.view.case.holder.as_ref(), &self.directory)
+        self.party(&self.view.case.holder)
     }
 
-    fn happened(&self, entry: &HistoryEntry) -> String {
-        format::event(self.page.lang, &entry.r#type)
+    fn command(&self, command: &CommandStatus) -> String {
+        format::desk_command(self.page.lang, &command.kind)
     }
 
-    #[expect(clippy::unused_self, reason = "templates call it on the page")]
-    fn is_late(&self, entry: &HistoryEntry) -> bool {
-        format::is_late(&entry.r#type)
+    fn refusal<'a>(&self, command: &'a CommandStatus) -> &'a str {
+        sentence(self.page.lang, &command.code).unwrap_or(&command.message)
+    }
+
+    fn text_kind(&self, kind: &str) -> String {
+        format::text_kind(self.page.lang, kind)
+    }
+
+    /// Whether the case has an outcome: while it is worked on, an earlier answer's claim says nothing.
+    fn has_outcome(&self) -> bool {
+        matches!(self.view.case.state(), CaseState::Closed | CaseState::Answered)
     }
 
     /// The agency suggested first.
@@ -110,16 +153,25 @@ impl CasePage {
         self.view.reports.first()
     }
 
-    fn clocks(&self) -> Vec<&tuntas_proto::case::v1::Clock> {
-        self.view
-            .case
-            .clocks
-            .iter()
-            .filter(|clock| clock.stopped_at.is_none())
-            .collect()
+    fn source(&self, place: &usize) -> &str {
+        self.view.sources.get(*place).map_or("", String::as_str)
     }
 
-    fn party(&self, party: &Option<tuntas_proto::case::v1::Party>) -> String {
+    /// What the answer starts with: the chosen template, else the draft.
+    fn answer_start(&self) -> &str {
+        if self.chosen_template.is_empty() {
+            &self.view.draft.body
+        } else {
+            &self.chosen_template
+        }
+    }
+
+    fn clocks(&self) -> Vec<&Clock> {
+        let running = |clock: &&Clock| clock.stopped_at.is_none();
+        self.view.case.clocks.iter().filter(running).collect()
+    }
+
+    fn party(&self, party: &Option<Party>) -> String {
         format::party(self.page.lang, party.as_ref(), &self.directory)
     }
 
@@ -141,7 +193,7 @@ impl CasePage {
     }
 }
 
-/// Shows a case as the office may see it: an agency's through its desk, the centre's through routing.
+/// Shows a case as the office may see it.
 ///
 /// # Errors
 /// `unknown_case` for what is not the office's to see, or a service is away.
@@ -152,177 +204,112 @@ pub async fn show(
     Path(case_id): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Response, Fault> {
-    let mut view = if user.is_of_agency() && !user.is_central() {
-        of_desk(&web, &user, &case_id, after.seq).await?
-    } else {
-        of_routing(&web, &user, &case_id, after.seq).await?
-    };
-    view.history.reverse();
-    let directory = web.directory.get().await?;
-    let offers = offers(&user, &view.case);
-    let words = view
-        .reports
-        .first()
-        .map(|report| format!("{}\n{}", report.title, report.body));
-    let findings = words.map(|words| personal_data::find(&words)).unwrap_or_default();
-    let findings = findings.into_iter().map(|finding| finding.name(page.lang)).collect();
-    html(&CasePage {
-        page,
-        user,
-        directory,
-        view,
-        offers,
-        key: fresh_key(),
-        findings,
-    })
+    render(&web, page, user, &case_id, after, Entered::default()).await
 }
 
-async fn of_desk(web: &Web, user: &User, case_id: &str, at_least_seq: u64) -> Result<View, Problem> {
-    let mut desk = web.platform.desk(&user.opd).ok_or_else(|| Problem::new(NOT_FOUND))?;
-    let officer = user.officer()?;
-    let request = desk::GetCaseRequest {
-        opd_code: user.opd.clone(),
-        case_id: case_id.to_owned(),
-        at_least_seq,
-    };
-    let found = answer(desk.get_case(web.platform.request_as(officer, request)?)).await?;
-    let draft = GetDraftRequest {
-        opd_code: user.opd.clone(),
-        case_id: case_id.to_owned(),
-    };
-    let draft = answer(desk.get_draft(web.platform.request_as(officer, draft)?))
-        .await
+/// Shows a case with a form as it was typed, to be changed or sent again.
+///
+/// # Errors
+/// As [`show`].
+pub async fn show_again(web: &Web, page: Page, user: User, case_id: &str, entered: Entered) -> Result<Response, Fault> {
+    render(web, page, user, case_id, After::default(), entered).await
+}
+
+async fn render(
+    web: &Web,
+    page: Page,
+    user: User,
+    case_id: &str,
+    after: After,
+    entered: Entered,
+) -> Result<Response, Fault> {
+    let (view, directory) = tokio::join!(View::of(web, &user, case_id, after.seq), web.directory.get());
+    let (view, directory) = (view?, directory?);
+    let (steps, loose) = history::tell(page.lang, &directory, &view.history, &view.reports);
+    let mut offers = offers::of(&user, &view.case);
+    if view.duplicates.is_empty() {
+        offers.retain(|act| *act != "gabung");
+    }
+    let findings = findings(&page, &view.reports);
+    let status = entered.problem.as_ref().map_or(StatusCode::OK, |problem| {
+        StatusCode::from_u16(problem.kind().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    });
+    let chosen_template = view
+        .templates
+        .iter()
+        .find(|template| template.template_id == after.contoh)
+        .map(|template| filled_in(template, &view, &directory))
         .unwrap_or_default();
-    let templates = ListTemplatesRequest {
-        opd_code: user.opd.clone(),
-    };
-    let templates = answer(desk.list_templates(web.platform.request_as(officer, templates)?)).await?;
-    Ok(View {
-        case: found
-            .case
-            .and_then(|one| one.case)
-            .ok_or_else(|| Problem::new(NOT_FOUND))?,
-        reports: found.reports,
-        words_unavailable: found.words_unavailable,
-        commands: found.commands,
-        draft,
-        templates: templates.templates,
-        ..View::default()
-    })
+    let done = (!after.selesai.is_empty()).then(|| offers::name(page.lang, &after.selesai));
+    html_with(
+        status,
+        &CasePage {
+            page,
+            user,
+            directory,
+            view,
+            steps,
+            loose,
+            offers,
+            key: fresh_key(),
+            findings,
+            entered,
+            done,
+            chosen_template,
+        },
+    )
 }
 
-async fn of_routing(web: &Web, user: &User, case_id: &str, at_least_seq: u64) -> Result<View, Problem> {
-    let officer = user.officer()?;
-    let request = GetCaseRequest {
-        case_id: case_id.to_owned(),
-        report_id: String::new(),
-        at_least_seq,
-        with_history: true,
+fn findings(page: &Page, reports: &[ReportWords]) -> Vec<&'static str> {
+    let Some(report) = reports.first() else {
+        return Vec::new();
     };
-    let found = answer(
-        web.platform
-            .cases()
-            .get_case(web.platform.request_as(officer, request)?),
+    let found = personal_data::find(&format!("{}\n{}", report.title, report.body));
+    found.into_iter().map(|finding| finding.name(page.lang)).collect()
+}
+
+fn filled_in(template: &AnswerTemplate, view: &View, directory: &Directory) -> String {
+    let report = view.reports.first();
+    fill(
+        &template.body,
+        report.map_or("", |report| &report.ticket),
+        report.map_or("", |report| &report.title),
+        directory.agency(&view.case.lead_opd),
     )
-    .await?;
-    let case = found.case.ok_or_else(|| Problem::new(NOT_FOUND))?;
-    let mut view = View {
-        history: found.history,
-        ..View::default()
-    };
-    for member in case
-        .members
-        .iter()
-        .filter(|member| member.moved_to.is_empty())
-        .take(REPORTS_SHOWN_MAX)
-    {
-        match words_of(web, user, &member.report_id).await {
-            Ok(words) => view.reports.push(words),
-            // The page without the words is better than no page.
-            Err(problem) => problem.code().clone_into(&mut view.words_unavailable),
-        }
-    }
-    let state = CaseState::try_from(case.state).unwrap_or_default();
-    if matches!(state, CaseState::AwaitingVerification | CaseState::AwaitingDisposition) && user.is_central() {
-        let request = SuggestDispositionRequest {
-            case_id: case_id.to_owned(),
+}
+
+/// A template with its marks replaced. What comes in is not looked at for marks again.
+fn fill(body: &str, ticket: &str, title: &str, agency: &str) -> String {
+    let mut filled = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(start) = rest.find("{{") {
+        let Some(end) = rest[start..].find("}}").map(|end| start + end) else {
+            break;
         };
-        let request = web.platform.request_as(officer, request)?;
-        match answer(web.platform.cases().suggest_disposition(request)).await {
-            Ok(found) => (view.suggestions, view.duplicates) = (found.suggestions, found.duplicates),
-            Err(problem) => tracing::warn!(%problem, "no suggestions"),
+        filled.push_str(&rest[..start]);
+        match rest[start + 2..end].trim() {
+            "ticket" => filled.push_str(ticket),
+            "title" => filled.push_str(title),
+            "agency" => filled.push_str(agency),
+            _ => filled.push_str(&rest[start..end + 2]),
         }
+        rest = &rest[end + 2..];
     }
-    view.case = case;
-    Ok(view)
+    filled + rest
 }
 
-async fn words_of(web: &Web, user: &User, report_id: &str) -> Result<ReportWords, Problem> {
-    let officer = user.officer()?;
-    let request = GetWordsRequest {
-        report_id: report_id.to_owned(),
-    };
-    let words = answer(
-        web.platform
-            .vault()
-            .get_words(web.platform.request_as(officer, request)?),
-    )
-    .await?;
-    let request = ListTextsRequest {
-        report_id: report_id.to_owned(),
-    };
-    let texts = answer(
-        web.platform
-            .vault()
-            .list_texts(web.platform.request_as(officer, request)?),
-    )
-    .await?;
-    Ok(ReportWords {
-        report_id: words.report_id,
-        ticket: words.ticket,
-        title: words.title,
-        body: words.body,
-        place: words.place,
-        event_date: words.event_date,
-        attachments: words.attachments,
-        texts: texts.texts,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What the page offers. The domain decides again, by its own table: this only spares people useless forms.
-fn offers(user: &User, case: &Case) -> Vec<&'static str> {
-    let state = CaseState::try_from(case.state).unwrap_or_default();
-    let mut offers = Vec::new();
-    if [Role::Verifier, Role::Manager, Role::Director, Role::Patron]
-        .iter()
-        .any(|role| user.roles.contains(role))
-    {
-        offers.extend_from_slice(match state {
-            CaseState::AwaitingVerification => &["verifikasi", "minta", "tolak", "rujuk", "gabung"],
-            CaseState::AwaitingDisposition => &["disposisi", "tetapkan", "rujuk", "gabung"],
-            CaseState::AwaitingAcceptance => &["tarik"],
-            CaseState::InProgress if case.transfer_requested => &["alihkan", "tolak-alih"],
-            CaseState::InProgress => &["alihkan"],
-            CaseState::Disputed => &["putus-sanggah"],
-            CaseState::Closed if case.contest == "open" => &["putus-keberatan"],
-            _ => &[],
-        });
+    #[test]
+    fn marks_are_replaced_once_and_unknown_ones_stay() {
+        let filled = fill(
+            "{{ticket}} ({{ title }}) oleh {{agency}} {{lain}} {{",
+            "TTS-1",
+            "{{agency}}",
+            "Dishub",
+        );
+        assert_eq!(filled, "TTS-1 ({{agency}}) oleh Dishub {{lain}} {{");
     }
-    if user.is_of_agency() && case.lead_opd == user.opd {
-        offers.extend_from_slice(match state {
-            CaseState::AwaitingAcceptance if case.returnable => &["terima", "kembalikan"],
-            CaseState::AwaitingAcceptance => &["terima"],
-            CaseState::InProgress => &["tugaskan", "catat", "tanggapan", "minta-lengkap", "jawab", "minta-alih"],
-            CaseState::Disputed if user.roles.contains(&Role::AccountableHead) => &["putus-sanggah"],
-            _ => &[],
-        });
-    }
-    let contributes = case
-        .contributions
-        .iter()
-        .any(|one| one.opd_code == user.opd && one.done_at.is_none() && one.ended_at.is_none());
-    if user.is_of_agency() && contributes {
-        offers.push("kontribusi");
-    }
-    offers
 }

@@ -5,8 +5,8 @@ use tuntas_proto::{
     case::v1::{
         RejectReason, ReportKind,
         case_command::{
-            Bind, Command, DecideContest, DecideDispute, DeclineTransfer, Dispose, Merge, Recall, Refer, Reject,
-            RequestCompletion, Transfer, Verify,
+            AddContributor, Bind, Command, DecideContest, DecideDispute, DeclineTransfer, Dispose, Merge, Recall,
+            Reclassify, Refer, Reject, RequestCompletion, Transfer, Unmerge, Verify,
         },
     },
     common::v1::TextRef,
@@ -37,7 +37,7 @@ pub fn words_of(act: &str) -> Option<Option<Words>> {
         "tolak" | "rujuk" => words("explanation"),
         "disposisi" => words("instruction"),
         "tetapkan" | "alihkan" | "tolak-alih" | "tarik" | "putus-sanggah" | "putus-keberatan" => words("reason"),
-        "gabung" => None,
+        "gabung" | "libatkan" | "klasifikasi" | "pisahkan" => None,
         _ => return None,
     })
 }
@@ -69,6 +69,19 @@ pub fn of(act: &str, form: &Form, text: Option<TextRef>) -> Result<Command, Prob
         }),
         "gabung" => Command::Merge(Merge {
             into_case_id: field("tujuan"),
+        }),
+        "pisahkan" => Command::Unmerge(Unmerge {
+            report_id: field("laporan"),
+        }),
+        "libatkan" => Command::AddContributor(AddContributor {
+            opd_code: field("tujuan"),
+        }),
+        "klasifikasi" => Command::Reclassify(Reclassify {
+            kind: kind(form.get("jenis")).into(),
+            supervisory: !form.get("pengawasan").is_empty(),
+            category_code: field("kategori"),
+            region_code: field("wilayah"),
+            complained_opd: field("diadukan"),
         }),
         "disposisi" => Command::Dispose(Dispose {
             lead_opd: field("tujuan"),

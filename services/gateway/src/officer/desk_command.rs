@@ -4,8 +4,8 @@ use tuntas_kit::problem::Problem;
 use tuntas_proto::case::v1::{
     Outcome,
     case_command::{
-        Accept, AgencyRequestCompletion, Assign, Command, ContributionDone, RecordProgress, ReleaseAnswer,
-        ReleaseFirstResponse, RequestTransfer, Return,
+        Accept, AgencyRequestCompletion, Assign, Command, ContributionDone, DeclareLeadDone, RecordProgress,
+        ReleaseAnswer, ReleaseFirstResponse, RequestTransfer, Return,
     },
 };
 
@@ -37,6 +37,7 @@ pub fn of(act: &str, form: &Form) -> Option<Result<Command, Problem>> {
         "tanggapan" => Command::ReleaseFirstResponse(ReleaseFirstResponse::default()),
         "minta-lengkap" => Command::AgencyRequestCompletion(AgencyRequestCompletion::default()),
         "kontribusi" => Command::ContributionDone(ContributionDone::default()),
+        "bagian-selesai" => Command::DeclareLeadDone(DeclareLeadDone {}),
         "jawab" => Command::ReleaseAnswer(ReleaseAnswer {
             claimed: claim(form.get("hasil")).into(),
             ..ReleaseAnswer::default()

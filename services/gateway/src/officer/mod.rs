@@ -5,7 +5,12 @@ pub mod case;
 pub mod central_command;
 pub mod desk_command;
 pub mod files;
+pub mod history;
 pub mod inbox;
+pub mod offers;
+pub mod preview;
+pub mod reporter;
+pub mod view;
 
 use axum::{
     Router,
@@ -29,5 +34,7 @@ pub fn routes() -> Router<Web> {
         .route("/petugas/opd", get(inbox::agency))
         .route("/petugas/cari", post(inbox::find))
         .route("/petugas/kasus/{case_id}", get(case::show))
+        .route("/petugas/kasus/{case_id}/pesan", post(reporter::write))
+        .route("/petugas/kasus/{case_id}/identitas", post(reporter::reveal))
         .route("/petugas/lampiran/{attachment_id}", get(files::read))
 }

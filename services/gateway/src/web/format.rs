@@ -266,3 +266,64 @@ pub fn clock(lang: Lang, kind: &str) -> String {
     };
     lang.t(id, en).to_owned()
 }
+
+/// What a text of a case is, from its kind in intake.
+#[must_use]
+pub fn text_kind(lang: Lang, kind: &str) -> String {
+    let (id, en) = match kind {
+        "answer" => ("Jawaban", "Answer"),
+        "first_response" => ("Tanggapan awal", "First response"),
+        "completion_request" => ("Permintaan kelengkapan", "Question to the reporter"),
+        "completion" => ("Kelengkapan", "Completion"),
+        "dispute" => ("Sanggahan", "Dispute"),
+        "contest" => ("Keberatan", "Contest"),
+        "message" => ("Pesan", "Message"),
+        "explanation" => ("Penjelasan", "Explanation"),
+        "redaction" => ("Teks untuk publik", "Text for the public"),
+        "note" => ("Catatan", "Note"),
+        "reason" => ("Alasan", "Reason"),
+        "instruction" => ("Petunjuk", "Instruction"),
+        "recommendation" => ("Rekomendasi", "Recommendation"),
+        other => return other.replace('_', " "),
+    };
+    lang.t(id, en).to_owned()
+}
+
+/// Why something was returned, rejected or flagged, from the code in an event; empty when there is none.
+#[must_use]
+pub fn reason(lang: Lang, code: &str) -> String {
+    let (id, en) = match code {
+        "" => ("", ""),
+        "not_our_task" => ("bukan tugas OPD ini", "not this agency's task"),
+        "other_authority" => ("kewenangan instansi lain", "another authority's"),
+        "other_region" => ("wilayah lain", "another region's"),
+        "duplicate" => ("sudah ada laporan serupa", "a duplicate"),
+        "other" => ("lainnya", "other"),
+        "not_public_service" => return reject_reason(lang, RejectReason::NotPublicService.into()).to_owned(),
+        "before_court" => return reject_reason(lang, RejectReason::BeforeCourt.into()).to_owned(),
+        "insufficient" => return reject_reason(lang, RejectReason::Insufficient.into()).to_owned(),
+        "abusive" => return reject_reason(lang, RejectReason::Abusive.into()).to_owned(),
+        "repeated" => return reject_reason(lang, RejectReason::Repeated.into()).to_owned(),
+        other => return other.replace('_', " "),
+    };
+    lang.t(id, en).to_owned()
+}
+
+/// What an agency's command asks for, from its name at the desk.
+#[must_use]
+pub fn desk_command(lang: Lang, kind: &str) -> String {
+    let (id, en) = match kind {
+        "accept" => ("Penerimaan", "Acceptance"),
+        "return" => ("Pengembalian", "Return"),
+        "request_transfer" => ("Permintaan pengalihan", "Request for a transfer"),
+        "assign" => ("Penugasan", "Assignment"),
+        "record_progress" => ("Catatan perkembangan", "Note of progress"),
+        "release_first_response" => ("Tanggapan awal", "First response"),
+        "agency_request_completion" => ("Permintaan kelengkapan", "Question to the reporter"),
+        "contribution_done" => ("Kontribusi", "Contribution"),
+        "declare_lead_done" => ("Bagian OPD utama", "The lead's part"),
+        "release_answer" => ("Jawaban", "Answer"),
+        other => return other.replace('_', " "),
+    };
+    lang.t(id, en).to_owned()
+}

@@ -48,6 +48,11 @@ impl Form {
         self.fields.get(name).map_or("", |text| text.trim())
     }
 
+    /// All fields, in no order.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// Ids of the files.
     #[must_use]
     pub fn file_ids(&self) -> Vec<String> {

@@ -145,8 +145,9 @@ async fn case_happened(
     let details = case_event.details.clone().unwrap_or_default();
     let row = timeline_row(case_id, event_id, event, case_event, &details, at);
     let is_new = case::insert_event(conn, &row).await?;
-    if case::put_state(conn, case_id, state).await? {
+    if case::put_state(conn, case_id, state, at).await? {
         case::put_members(conn, case_id, &members(state)).await?;
+        register::case_moved(conn, case_id).await?;
     }
     if let Ok(command_id) = event.causation_id.parse() {
         command::accepted(conn, command_id).await?;

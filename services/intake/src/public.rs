@@ -2,9 +2,10 @@
 
 use prost::Message as _;
 use sqlx::PgConnection;
+use tuntas_domain::ClockKind;
 use tuntas_kit::problem::Problem;
 use tuntas_proto::{
-    case::v1::{Case, State},
+    case::v1::{Case, Clock, State},
     convert::report_kind_to_wire,
     intake::v1::PublicReport,
     wire_time::timestamp,
@@ -13,7 +14,11 @@ use uuid::Uuid;
 
 use crate::{
     intake::Intake,
-    store::{self, register::PublicRow, text},
+    store::{
+        self,
+        register::{PublicRow, UnlistedRow},
+        text,
+    },
     texts,
 };
 
@@ -57,7 +62,30 @@ pub async fn report(intake: &Intake, conn: &mut PgConnection, row: PublicRow) ->
         filed_at: Some(timestamp(row.filed_at)),
         answer: answer(intake, conn, &case).await?,
         similarity: row.similarity.unsigned_abs().min(100),
+        updated_at: Some(timestamp(row.updated_at)),
+        answer_due_at: answer_due_at(&case),
+        listed: true,
     })
+}
+
+/// A report that is not in the register: nothing but that it is there, and whether it is closed.
+#[must_use]
+pub fn unlisted(row: UnlistedRow) -> PublicReport {
+    PublicReport {
+        ticket: row.ticket,
+        state: if row.closed { State::Closed.into() } else { 0 },
+        category_code: row.category_code,
+        filed_at: Some(timestamp(row.filed_at)),
+        updated_at: Some(timestamp(row.updated_at)),
+        ..PublicReport::default()
+    }
+}
+
+/// When the answer is due, while its clock runs.
+fn answer_due_at(case: &Case) -> Option<tuntas_proto::Timestamp> {
+    let runs =
+        |clock: &&Clock| clock.kind == ClockKind::Resolution.code() && !clock.paused && clock.stopped_at.is_none();
+    case.clocks.iter().rfind(runs).and_then(|clock| clock.due_at)
 }
 
 /// The answer that stands, if it was released to everybody.

@@ -132,11 +132,10 @@ fn next_address(search: &Search, cursor: String) -> String {
 /// # Errors
 /// `not_found`, or intake is away.
 pub async fn show(State(web): State<Web>, page: Page, Path(ticket): Path<String>) -> Result<Response, Fault> {
-    let report = answer(
-        web.platform
-            .intake()
-            .get_public_report(GetPublicReportRequest { ticket }),
-    )
+    let report = answer(web.platform.intake().get_public_report(GetPublicReportRequest {
+        ticket,
+        also_unlisted: false,
+    }))
     .await?;
     let directory = web.directory.get().await?;
     html(&PublicReportPage {

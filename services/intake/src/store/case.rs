@@ -51,11 +51,11 @@ pub async fn insert_event(conn: &mut PgConnection, row: &TimelineRow) -> sqlx::R
     Ok(done.rows_affected() == 1)
 }
 
-/// Stores the state of a case if it is newer than what is known. Answers whether it was.
+/// Stores the state of a case as it has stood since `at`, if it is newer than what is known. Answers whether it was.
 ///
 /// # Errors
 /// The database's, also when the state breaks a CHECK.
-pub async fn put_state(conn: &mut PgConnection, case_id: Uuid, case: &Case) -> sqlx::Result<bool> {
+pub async fn put_state(conn: &mut PgConnection, case_id: Uuid, case: &Case, at: OffsetDateTime) -> sqlx::Result<bool> {
     let contributors: Vec<String> = case.contributions.iter().map(|part| part.opd_code.clone()).collect();
     let state = state_name(case.state);
     // While a case is only answered, `outcome` says what the answer claims; here it says how a case ended.
@@ -63,13 +63,13 @@ pub async fn put_state(conn: &mut PgConnection, case_id: Uuid, case: &Case) -> s
     let merged_into: Option<Uuid> = case.merged_into.parse().ok();
     let done = sqlx::query!(
         "INSERT INTO case_state (case_id, seq, state, outcome, supervisory, complained_opd, lead_opd,
-             contributor_opds, category_code, region_code, merged_into, body)
-         VALUES ($1, $2, $3, $4, $5, nullif($6, ''), nullif($7, ''), $8, $9, $10, $11, $12)
+             contributor_opds, category_code, region_code, merged_into, body, updated_at)
+         VALUES ($1, $2, $3, $4, $5, nullif($6, ''), nullif($7, ''), $8, $9, $10, $11, $12, $13)
          ON CONFLICT (case_id) DO UPDATE SET seq = excluded.seq, state = excluded.state, outcome = excluded.outcome,
              supervisory = excluded.supervisory, complained_opd = excluded.complained_opd,
              lead_opd = excluded.lead_opd, contributor_opds = excluded.contributor_opds,
              category_code = excluded.category_code, region_code = excluded.region_code,
-             merged_into = excluded.merged_into, body = excluded.body
+             merged_into = excluded.merged_into, body = excluded.body, updated_at = excluded.updated_at
          WHERE case_state.seq < excluded.seq",
         case_id,
         i64::try_from(case.seq).unwrap_or(i64::MAX),
@@ -83,6 +83,7 @@ pub async fn put_state(conn: &mut PgConnection, case_id: Uuid, case: &Case) -> s
         case.region_code,
         merged_into,
         case.encode_to_vec(),
+        at,
     )
     .execute(conn)
     .await?;

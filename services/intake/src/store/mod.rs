@@ -8,6 +8,7 @@ pub mod filing;
 pub mod register;
 pub mod report;
 pub mod text;
+pub mod update;
 
 use tuntas_kit::problem::Problem;
 

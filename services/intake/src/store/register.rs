@@ -17,6 +17,7 @@ pub struct PublicRow {
     pub category_code: String,
     pub region_code: String,
     pub case_body: Option<Vec<u8>>,
+    pub updated_at: OffsetDateTime,
     /// Likeness to the words asked for, 0 to 100.
     pub similarity: i32,
 }
@@ -26,8 +27,8 @@ pub struct PublicRow {
 pub struct Query {
     /// Words in normal form; empty for all.
     pub words: String,
-    /// Only this category.
-    pub category_code: Option<String>,
+    /// Only these categories, when there are any.
+    pub category_codes: Vec<String>,
     /// Only this region.
     pub region_code: Option<String>,
     /// Only cases led by this agency.
@@ -36,10 +37,31 @@ pub struct Query {
     pub state: Option<&'static str>,
     /// Only cases closed with this outcome.
     pub outcome: Option<&'static str>,
+    /// Only closed ones, or only open ones.
+    pub closed: Option<bool>,
+    /// Only these reports, when there are any.
+    pub tickets: Vec<String>,
+    /// Only what was filed from then on, and until then.
+    pub filed: (Option<OffsetDateTime>, Option<OffsetDateTime>),
+    /// Only what last moved from then on, and until then.
+    pub updated: (Option<OffsetDateTime>, Option<OffsetDateTime>),
     /// After this one (filed at, report), newest first.
     pub before: Option<(OffsetDateTime, Uuid)>,
+    /// Rows left out.
+    pub skip: i64,
     /// Rows.
     pub limit: i64,
+}
+
+/// A report that is not in the register, as far as its ticket tells.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "documented at the columns in the migration")]
+pub struct UnlistedRow {
+    pub ticket: String,
+    pub category_code: String,
+    pub filed_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+    pub closed: bool,
 }
 
 /// Lists a report, or replaces its public text.
@@ -63,6 +85,38 @@ pub async fn put(
         words,
         at,
     )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO register_facet (report_id, ticket, filed_at, updated_at, category_code, region_code, lead_opd, state,
+             outcome)
+         SELECT report.id, report.ticket, report.filed_at, coalesce(case_state.updated_at, report.filed_at),
+             coalesce(case_state.category_code, report.category_code),
+             coalesce(case_state.region_code, report.region_code), case_state.lead_opd,
+             coalesce(case_state.state, 'awaiting_verification'), case_state.outcome
+         FROM report LEFT JOIN case_state ON case_state.case_id = report.case_id
+         WHERE report.id = $1
+         ON CONFLICT (report_id) DO NOTHING",
+        report_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Says of the listed reports of a case what they are searched by now.
+///
+/// # Errors
+/// The database's.
+pub async fn case_moved(conn: &mut PgConnection, case_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE register_facet SET updated_at = case_state.updated_at, category_code = case_state.category_code,
+             region_code = case_state.region_code, lead_opd = case_state.lead_opd, state = case_state.state,
+             outcome = case_state.outcome
+         FROM report JOIN case_state ON case_state.case_id = report.case_id
+         WHERE report.case_id = $1 AND register_facet.report_id = report.id",
+        case_id,
+    )
     .execute(conn)
     .await?;
     Ok(())
@@ -79,40 +133,80 @@ pub async fn remove(conn: &mut PgConnection, report_ids: &[Uuid]) -> sqlx::Resul
     Ok(())
 }
 
-/// Searches: every word in some form of it, or a likeness that forgives typing errors; newest first.
+/// Searches: every word in some form of it, or a likeness that forgives typing errors; newest first. To be called in a
+/// transaction.
 ///
 /// # Errors
 /// The database's.
 pub async fn search(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<PublicRow>> {
+    // Which index serves depends on what is asked; a plan made for any question would read the whole register.
+    sqlx::query!("SELECT set_config('plan_cache_mode', 'force_custom_plan', true) AS mode")
+        .fetch_one(&mut *conn)
+        .await?;
     let (before_at, before_id) = query.before.unzip();
     sqlx::query_as!(
         PublicRow,
         r#"SELECT report.id AS report_id, report.ticket, register.title, register.body, report.kind, report.filed_at,
-               coalesce(case_state.category_code, report.category_code) AS "category_code!",
-               coalesce(case_state.region_code, report.region_code) AS "region_code!",
-               case_state.body AS "case_body?",
+               found.category_code, found.region_code, found.updated_at, case_state.body AS "case_body?",
                (100 * word_similarity($1, register.words))::integer AS "similarity!"
-           FROM register
-           JOIN report ON report.id = register.report_id
+           FROM (
+               SELECT * FROM register_facet AS facet
+               WHERE ($1 = '' OR facet.report_id IN (SELECT report_id FROM register
+                       WHERE vector @@ plainto_tsquery('indonesian', $1) OR $1 <% words))
+                 AND (cardinality($2::text[]) = 0 OR facet.category_code = ANY ($2))
+                 AND ($3::text IS NULL OR facet.region_code = $3)
+                 AND ($4::text IS NULL OR facet.lead_opd = $4)
+                 AND ($5::text IS NULL OR facet.state = $5)
+                 AND ($6::text IS NULL OR facet.outcome = $6)
+                 AND ($7::boolean IS NULL OR (facet.state = 'closed') = $7)
+                 AND (cardinality($8::text[]) = 0 OR facet.ticket = ANY ($8))
+                 AND ($9::timestamptz IS NULL OR facet.filed_at >= $9)
+                 AND ($10::timestamptz IS NULL OR facet.filed_at <= $10)
+                 AND ($11::timestamptz IS NULL OR facet.updated_at >= $11)
+                 AND ($12::timestamptz IS NULL OR facet.updated_at <= $12)
+                 AND ($13::timestamptz IS NULL OR (facet.filed_at, facet.report_id) < ($13, $14::uuid))
+               ORDER BY facet.filed_at DESC, facet.report_id DESC
+               OFFSET $15 LIMIT $16) AS found
+           JOIN register ON register.report_id = found.report_id
+           JOIN report ON report.id = found.report_id
            LEFT JOIN case_state ON case_state.case_id = report.case_id
-           WHERE ($1 = '' OR register.vector @@ plainto_tsquery('indonesian', $1) OR $1 <% register.words)
-             AND ($2::text IS NULL OR coalesce(case_state.category_code, report.category_code) = $2)
-             AND ($3::text IS NULL OR coalesce(case_state.region_code, report.region_code) = $3)
-             AND ($4::text IS NULL OR case_state.lead_opd = $4)
-             AND ($5::text IS NULL OR case_state.state = $5)
-             AND ($9::text IS NULL OR (case_state.state = 'closed' AND case_state.outcome = $9))
-             AND ($6::timestamptz IS NULL OR (report.filed_at, report.id) < ($6, $7::uuid))
-           ORDER BY report.filed_at DESC, report.id DESC
-           LIMIT $8"#,
+           ORDER BY found.filed_at DESC, found.report_id DESC"#,
         query.words,
-        query.category_code,
+        &query.category_codes,
         query.region_code,
         query.opd_code,
         query.state,
+        query.outcome,
+        query.closed,
+        &query.tickets,
+        query.filed.0,
+        query.filed.1,
+        query.updated.0,
+        query.updated.1,
         before_at,
         before_id,
+        query.skip,
         query.limit,
-        query.outcome,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Reports of these tickets that are not in the register, without the confidential and the erased ones.
+///
+/// # Errors
+/// The database's.
+pub async fn unlisted(conn: &mut PgConnection, tickets: &[String]) -> sqlx::Result<Vec<UnlistedRow>> {
+    sqlx::query_as!(
+        UnlistedRow,
+        r#"SELECT report.ticket, report.category_code, report.filed_at,
+               coalesce(case_state.updated_at, report.filed_at) AS "updated_at!",
+               coalesce(case_state.state = 'closed', false) AS "closed!"
+           FROM report LEFT JOIN case_state ON case_state.case_id = report.case_id
+           WHERE report.ticket = ANY ($1) AND report.privacy <> 'confidential' AND report.erased_at IS NULL
+             AND NOT EXISTS (SELECT FROM register WHERE register.report_id = report.id)
+           ORDER BY report.filed_at DESC, report.id DESC"#,
+        tickets,
     )
     .fetch_all(conn)
     .await
@@ -141,7 +235,7 @@ pub async fn similar(
            SELECT report.id AS report_id, report.ticket, register.title, register.body, report.kind, report.filed_at,
                coalesce(case_state.category_code, report.category_code) AS "category_code!",
                coalesce(case_state.region_code, report.region_code) AS "region_code!",
-               case_state.body AS "case_body?",
+               case_state.body AS "case_body?", coalesce(case_state.updated_at, report.filed_at) AS "updated_at!",
                candidate.likeness AS "similarity!"
            FROM candidate
            JOIN register USING (report_id)
@@ -172,7 +266,8 @@ pub async fn by_ticket(conn: &mut PgConnection, ticket: &str) -> sqlx::Result<Op
         r#"SELECT report.id AS report_id, report.ticket, register.title, register.body, report.kind, report.filed_at,
                coalesce(case_state.category_code, report.category_code) AS "category_code!",
                coalesce(case_state.region_code, report.region_code) AS "region_code!",
-               case_state.body AS "case_body?", 0 AS "similarity!"
+               case_state.body AS "case_body?", coalesce(case_state.updated_at, report.filed_at) AS "updated_at!",
+               0 AS "similarity!"
            FROM register
            JOIN report ON report.id = register.report_id
            LEFT JOIN case_state ON case_state.case_id = report.case_id

@@ -285,6 +285,7 @@ async fn bad_receipts_and_queries_are_refused(pool: PgPool) {
     assert!(search_register::search_register(intake, odd).await.is_ok());
     let unknown = GetPublicReportRequest {
         ticket: filed.ticket.clone(),
+        also_unlisted: false,
     };
     assert_eq!(
         search_register::get_public_report(intake, unknown)

@@ -137,6 +137,7 @@ async fn nothing_is_left(world: &World, report_id: &str, attachment_id: &str, ti
     );
     let public = GetPublicReportRequest {
         ticket: ticket.to_owned(),
+        also_unlisted: false,
     };
     assert_eq!(
         search_register::get_public_report(intake, public)

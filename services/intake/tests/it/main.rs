@@ -13,6 +13,7 @@ mod filing;
 mod near_copies;
 mod receipts;
 mod register;
+mod register_filters;
 mod rights;
 mod support;
 mod tracking;

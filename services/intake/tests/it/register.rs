@@ -32,6 +32,7 @@ async fn public(world: &World, filed: &FileReportResponse) -> Option<PublicRepor
         &world.intake,
         GetPublicReportRequest {
             ticket: filed.ticket.clone(),
+            also_unlisted: false,
         },
     )
     .await

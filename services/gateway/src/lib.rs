@@ -61,9 +61,13 @@ pub async fn build(boot: Boot<GatewayConfig>) -> anyhow::Result<Service> {
         .service()
         .grpc(AccountsServer::new(api))
         .task("edge", move |stop| async move {
+            let live = web.live.clone();
             let router = web::router(&web).into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, router)
-                .with_graceful_shutdown(stop.cancelled_owned())
+                .with_graceful_shutdown(async move {
+                    stop.cancelled_owned().await;
+                    live.stop();
+                })
                 .await?;
             Ok(())
         }))

@@ -59,6 +59,7 @@ document.querySelectorAll("[data-print]").forEach((button) => {
 // Bulk selection.
 document.querySelectorAll("[data-check-all]").forEach((box) => {
   box.hidden = false;
+  box.parentElement.querySelectorAll(".no-js").forEach((words) => { words.hidden = true; });
   box.addEventListener("change", () => {
     document.querySelectorAll(`input[name="${box.dataset.checkAll}"]`).forEach((one) => { one.checked = box.checked; });
   });
@@ -74,14 +75,20 @@ document.querySelectorAll("[data-live]").forEach((place) => {
   addEventListener("pagehide", () => source.close());
 });
 
-// Keyboard: j and k walk through a list, Enter opens, / searches.
+// Keyboard: j and k walk through a list, x chooses a row, Enter opens, / searches.
+function isTyping(field) {
+  return /^(TEXTAREA|SELECT)$/.test(field.tagName) || (field.tagName === "INPUT" && field.type !== "checkbox");
+}
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(document.activeElement)) return;
   const links = [...document.querySelectorAll("[data-walk] a.walk")];
   const at = links.indexOf(document.activeElement);
   if (event.key === "j" && links.length) links[Math.min(at + 1, links.length - 1)].focus();
   else if (event.key === "k" && links.length) links[Math.max(at - 1, 0)].focus();
-  else if (event.key === "/") {
+  else if (event.key === "x" && at >= 0) {
+    const box = links[at].closest("tr")?.querySelector("input[type=checkbox]");
+    if (box) box.checked = !box.checked;
+  } else if (event.key === "/") {
     const search = document.querySelector("input[type=search]");
     if (search) { event.preventDefault(); search.focus(); }
   }

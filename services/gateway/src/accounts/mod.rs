@@ -100,6 +100,22 @@ impl User {
                 .any(|role| self.roles.contains(role))
     }
 
+    /// Whether others' work is the office's to look after: the own agency's, or all.
+    #[must_use]
+    pub fn oversees(&self) -> bool {
+        [
+            Role::AccountableHead,
+            Role::Liaison,
+            Role::Manager,
+            Role::Director,
+            Role::Patron,
+            Role::Auditor,
+            Role::Ombudsman,
+        ]
+        .iter()
+        .any(|role| self.roles.contains(role))
+    }
+
     /// Whether it is the Ombudsman's.
     #[must_use]
     pub fn is_ombudsman(&self) -> bool {

@@ -30,6 +30,7 @@ pub struct Draft {
     pub email: String,
     pub address: String,
     pub same_as: String,
+    pub source_url: String,
     pub files: Vec<Uploaded>,
 }
 
@@ -72,6 +73,7 @@ impl Draft {
             email: text("surel"),
             address: text("alamat"),
             same_as: text("serupa"),
+            source_url: text("sumber"),
             files: form.files.clone(),
         }
     }
@@ -122,7 +124,7 @@ impl Draft {
             attachment_ids: self.files.iter().map(|file| file.id.clone()).collect(),
             identity: (identity != Identity::default()).then_some(identity),
             channel: channel.to_owned(),
-            source_url: String::new(),
+            source_url: self.source_url.clone(),
             language: language.to_owned(),
             same_as_ticket: self.same_as.clone(),
         })
@@ -148,6 +150,7 @@ impl Draft {
             ("telepon", &self.phone),
             ("surel", &self.email),
             ("alamat", &self.address),
+            ("sumber", &self.source_url),
         ]
     }
 }

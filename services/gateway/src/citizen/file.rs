@@ -12,17 +12,18 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use tuntas_kit::problem::Problem;
+use tuntas_kit::problem::{FORBIDDEN, Problem};
 use tuntas_proto::intake::v1::{PublicReport, SuggestCategoriesRequest, SuggestSimilarRequest};
 
 use super::{draft::Draft, personal_data, receipt};
 use crate::{
+    accounts::User,
     directory::Directory,
     platform::answer,
     web::{
         Web,
         fault::{Fault, sentence},
-        page::{Page, html, html_with},
+        page::{Page, SignedIn, html, html_with},
         peer::Peer,
         upload,
     },
@@ -49,6 +50,10 @@ struct FilePage {
 }
 
 impl FilePage {
+    fn is_assisted(&self) -> bool {
+        is_assisted(&self.page)
+    }
+
     fn at_fault(&self, field: &str) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.field == field)
     }
@@ -95,6 +100,42 @@ pub async fn form(State(web): State<Web>, page: Page, Query(prefill): Query<Pref
     })
 }
 
+/// The empty form for an officer who writes down what somebody said, sent or posted.
+///
+/// # Errors
+/// The directory was never reached.
+pub async fn assisted_form(
+    web: State<Web>,
+    page: Page,
+    SignedIn(user): SignedIn,
+    prefill: Query<Prefill>,
+) -> Result<Response, Fault> {
+    may_assist(&user)?;
+    form(web, page, prefill).await
+}
+
+/// The filled form of an officer.
+///
+/// # Errors
+/// As [`submit`], or the office takes no reports.
+pub async fn assisted_submit(
+    web: State<Web>,
+    page: Page,
+    SignedIn(user): SignedIn,
+    peer: Peer,
+    multipart: Multipart,
+) -> Result<Response, Fault> {
+    may_assist(&user)?;
+    submit(web, page, peer, multipart).await
+}
+
+fn may_assist(user: &User) -> Result<(), Fault> {
+    if user.is_central() || user.is_of_agency() {
+        return Ok(());
+    }
+    Err(Fault::new(FORBIDDEN))
+}
+
 /// The filled form: shows what it will be, or files it.
 ///
 /// # Errors
@@ -131,7 +172,13 @@ pub async fn submit(State(web): State<Web>, page: Page, peer: Peer, multipart: M
     }
     match form.get("langkah") {
         "kirim" => {
-            let filed = match web.filings.check(peer) {
+            // An office enters many reports from one address.
+            let allowed = if is_assisted(&page) {
+                Ok(())
+            } else {
+                web.filings.check(peer)
+            };
+            let filed = match allowed {
                 Ok(()) => file(&web, &page, &draft).await,
                 Err(problem) => Err(problem),
             };
@@ -153,8 +200,16 @@ pub async fn submit(State(web): State<Web>, page: Page, peer: Peer, multipart: M
     }
 }
 
+/// Path of the form for officers.
+pub const ASSISTED: &str = "/petugas/lapor";
+
+fn is_assisted(page: &Page) -> bool {
+    page.is_here(ASSISTED)
+}
+
 async fn file(web: &Web, page: &Page, draft: &Draft) -> Result<tuntas_proto::intake::v1::FileReportResponse, Problem> {
-    let request = draft.request(page.lang.code(), "web")?;
+    let channel = if is_assisted(page) { "assisted" } else { "web" };
+    let request = draft.request(page.lang.code(), channel)?;
     answer(web.platform.intake().file_report(request)).await
 }
 
@@ -184,6 +239,7 @@ fn field_of(code: &str) -> &'static str {
         "unknown_region" => "wilayah",
         "unknown_agency" => "opd",
         "event_date_malformed" | "event_date_in_future" | "event_date_too_old" => "tanggal",
+        "source_url_malformed" => "sumber",
         "place_too_long" | "coordinates_malformed" => "tempat",
         "name_too_long" => "nama",
         "nik_malformed" => "nik",

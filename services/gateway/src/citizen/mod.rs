@@ -28,6 +28,7 @@ pub fn routes(web: &Web) -> Router<Web> {
     let with_files = web.filing.attachments_max * web.filing.attachment_bytes_max + FIELDS_BYTES_MAX;
     let forms = Router::new()
         .route("/lapor", get(file::form).post(file::submit))
+        .route(file::ASSISTED, get(file::assisted_form).post(file::assisted_submit))
         .route("/lacak/{ticket}/{act}", post(acts::act))
         .layer(DefaultBodyLimit::max(with_files));
     Router::new()

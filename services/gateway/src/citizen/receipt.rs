@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::CookieJar;
 use tuntas_proto::intake::v1::FileReportResponse;
 
-use super::track;
+use super::{file, track};
 use crate::{
     qr,
     web::{
@@ -22,6 +22,7 @@ struct ReceiptPage<'a> {
     receipt: &'a FileReportResponse,
     address: String,
     qr: String,
+    assisted: bool,
 }
 
 /// Shows a receipt, and opens the report for this browser.
@@ -33,12 +34,18 @@ pub fn show(web: &Web, page: Page, receipt: &FileReportResponse) -> Result<Respo
     // Behind the #, which a browser never sends: the code reaches no log.
     let with_code = format!("{address}?tiket={}#{}", receipt.ticket, receipt.receipt_code);
     let qr = qr::svg(&with_code)?;
+    // An officer hands the receipt on: the report is the citizen's, and is not opened in the office's browser.
+    let assisted = page.is_here(file::ASSISTED);
     let page = html(&ReceiptPage {
         page,
         receipt,
         address,
         qr,
+        assisted,
     })?;
+    if assisted {
+        return Ok(page);
+    }
     let jar = CookieJar::new().add(track::key(web, &receipt.ticket, &receipt.receipt_code));
     Ok((jar, page).into_response())
 }

@@ -1,15 +1,21 @@
 //! Pages for officers: what waits for them, one case with all that can be done, and how they are evaluated.
 
 pub mod act;
+pub mod bulk;
 pub mod case;
 pub mod central_command;
+pub mod compare;
 pub mod desk_command;
 pub mod files;
 pub mod history;
+pub mod import;
 pub mod inbox;
+pub mod live;
 pub mod offers;
+pub mod overview;
 pub mod preview;
 pub mod reporter;
+pub mod row;
 pub mod view;
 
 use axum::{
@@ -30,8 +36,13 @@ pub fn routes() -> Router<Web> {
         .layer(DefaultBodyLimit::max(EVIDENCE_BYTES_MAX));
     Router::new()
         .merge(acts)
+        .merge(import::routes())
         .route("/petugas", get(inbox::central))
         .route("/petugas/opd", get(inbox::agency))
+        .route("/petugas/massal", post(bulk::act))
+        .route("/petugas/langsung", get(live::stream))
+        .route("/petugas/banding/{one}/{other}", get(compare::show))
+        .route("/petugas/ringkasan", get(overview::show))
         .route("/petugas/cari", post(inbox::find))
         .route("/petugas/kasus/{case_id}", get(case::show))
         .route("/petugas/kasus/{case_id}/pesan", post(reporter::write))

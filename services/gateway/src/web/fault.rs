@@ -10,7 +10,7 @@ use axum::{
 use tonic::Status;
 use tuntas_kit::problem::{INTERNAL, Kind, Problem};
 
-use super::{Web, page::Page};
+use super::{Web, page::Page, refusal};
 use crate::lang::Lang;
 
 /// A failed request. Handlers give it back; [`show`] makes the page.
@@ -194,7 +194,7 @@ pub fn sentence(lang: Lang, code: &str) -> Option<&'static str> {
             "Terjadi kesalahan pada kami. Sudah tercatat.",
             "Something went wrong on our side. It has been noted.",
         ),
-        _ => return None,
+        other => return refusal::sentence(lang, other),
     };
     Some(lang.t(id, en))
 }

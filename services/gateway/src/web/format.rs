@@ -23,12 +23,17 @@ fn local(at: Option<&Timestamp>) -> Option<OffsetDateTime> {
 }
 
 fn date(lang: Lang, at: OffsetDateTime) -> String {
-    let month = usize::from(u8::from(at.month())) - 1;
-    let name = match lang {
-        Lang::Id => MONTHS_ID[month],
-        Lang::En => MONTHS_EN[month],
-    };
-    format!("{} {name} {}", at.day(), at.year())
+    format!("{} {} {}", at.day(), month(lang, at.month()), at.year())
+}
+
+/// Name of a month, short.
+#[must_use]
+pub fn month(lang: Lang, month: time::Month) -> &'static str {
+    let place = usize::from(u8::from(month)) - 1;
+    match lang {
+        Lang::Id => MONTHS_ID[place],
+        Lang::En => MONTHS_EN[place],
+    }
 }
 
 /// `24 Nov 2026 14.05 WIB`; the end of a day is 24.00 of that day.

@@ -7,6 +7,7 @@ pub mod headers;
 pub mod origin;
 pub mod page;
 pub mod peer;
+pub mod refusal;
 pub mod upload;
 
 use std::sync::Arc;
@@ -73,6 +74,10 @@ pub struct Inner {
     pub clock: Clock,
     /// Filings per address.
     pub filings: PeerLimit,
+    /// Live updates of officers' pages.
+    pub live: officer::live::Live,
+    /// Imports of backlogs under way.
+    pub imports: officer::import::jobs::Imports,
 }
 
 impl std::ops::Deref for Web {
@@ -104,6 +109,8 @@ impl Web {
                 figures: Figures::new(platform.clone(), fresh_for),
                 accounts: Accounts::new(pool, &config.login, secret, clock.clone()),
                 filings: PeerLimit::new(config.filing.per_peer_per_minute, config.filing.per_peer_burst),
+                imports: officer::import::jobs::Imports::new(secret),
+                live: officer::live::Live::default(),
                 provider: Provider::new(&config.oidc, &config.edge.public_url)?.map(Arc::new),
                 flows: Seal::new(secret, "oidc"),
                 platform,

@@ -42,6 +42,15 @@ pub struct Form {
 }
 
 impl Form {
+    /// A form with these fields and no file.
+    #[must_use]
+    pub fn with<N: Into<String>>(fields: impl IntoIterator<Item = (N, String)>) -> Self {
+        Self {
+            fields: fields.into_iter().map(|(name, text)| (name.into(), text)).collect(),
+            ..Self::default()
+        }
+    }
+
     /// A field, without blanks around it; empty when it is missing.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
@@ -110,7 +119,11 @@ pub async fn read(web: &Web, mut multipart: Multipart) -> Result<Form, Problem> 
 }
 
 /// Streams one file to intake, never holding more than a few chunks.
-async fn send(web: &Web, name: &str, mut field: axum::extract::multipart::Field<'_>) -> Result<String, Problem> {
+pub(crate) async fn send(
+    web: &Web,
+    name: &str,
+    mut field: axum::extract::multipart::Field<'_>,
+) -> Result<String, Problem> {
     let (chunks, waiting) = mpsc::channel::<UploadAttachmentRequest>(CHUNKS_WAITING_MAX);
     let part = |part| UploadAttachmentRequest { part: Some(part) };
     let header = part(Part::Header(AttachmentHeader {

@@ -58,7 +58,6 @@ pub(crate) async fn resolved(play: Play) -> anyhow::Result<()> {
     let public = GetPublicReportRequest {
         ticket: filed.receipt.ticket.clone(),
         also_unlisted: false,
-        ..GetPublicReportRequest::default()
     };
     let public = rpc!(world.platform, Who::Citizen, intake().get_public_report(public))?;
     ensure!(
@@ -84,7 +83,6 @@ pub(crate) async fn clarified(play: Play) -> anyhow::Result<()> {
     let public = GetPublicReportRequest {
         ticket: filed.receipt.ticket.clone(),
         also_unlisted: false,
-        ..GetPublicReportRequest::default()
     };
     let public = rpc!(play.0.platform, Who::Citizen, intake().get_public_report(public))?;
     ensure!(

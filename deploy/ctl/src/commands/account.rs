@@ -93,10 +93,12 @@ pub async fn run(command: AccountCommand, context: &Context) -> Result<()> {
                 without_password,
             };
             let made = rpc!(platform, Who::Operator, accounts().create_account(request))?;
-            context.screen.show(&made, |made| match made.temporary_password.as_str() {
-                "" => "stored, without a password".to_owned(),
-                _ => format!("temporary password: {}   (shown once)", made.temporary_password),
-            })
+            context
+                .screen
+                .show(&made, |made| match made.temporary_password.as_str() {
+                    "" => "stored, without a password".to_owned(),
+                    _ => format!("temporary password: {}   (shown once)", made.temporary_password),
+                })
         }
         AccountCommand::Reset { username } => {
             let request = ResetAccountRequest { username };

@@ -143,7 +143,9 @@ impl InboxPage {
 
     fn is_filtered(&self) -> bool {
         let asked = &self.asked;
-        [&asked.keadaan, &asked.kategori, &asked.terlambat, &asked.saya].iter().any(|one| !one.is_empty())
+        [&asked.keadaan, &asked.kategori, &asked.terlambat, &asked.saya]
+            .iter()
+            .any(|one| !one.is_empty())
     }
 
     /// Whether the office may take over a backlog.

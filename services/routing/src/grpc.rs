@@ -11,10 +11,10 @@ use tuntas_kit::{
 use tuntas_proto::routing::v1::{
     AppointActingHolderRequest, AppointActingHolderResponse, ExecuteCommandRequest, ExecuteCommandResponse,
     GetCaseRequest, GetCaseResponse, ImportDirectoryRequest, ImportDirectoryResponse, ListDirectoryRequest,
-    ListDirectoryResponse, ListInboxRequest, ListInboxResponse, ListPoliciesRequest, ListPoliciesResponse,
-    PutHolidaysRequest, PutHolidaysResponse, PutPolicyRequest, PutPolicyResponse, RecordOutageRequest,
-    RecordOutageResponse, SnapshotAgencyRequest, SnapshotAgencyResponse, SuggestDispositionRequest,
-    SuggestDispositionResponse, cases_server::Cases, directory_server::Directory,
+    ListDirectoryResponse, ListHolidaysRequest, ListHolidaysResponse, ListInboxRequest, ListInboxResponse,
+    ListPoliciesRequest, ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse, PutPolicyRequest,
+    PutPolicyResponse, RecordOutageRequest, RecordOutageResponse, SnapshotAgencyRequest, SnapshotAgencyResponse,
+    SuggestDispositionRequest, SuggestDispositionResponse, cases_server::Cases, directory_server::Directory,
 };
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     get_case::get_case,
     import_directory::import_directory,
     list_directory::list_directory,
+    list_holidays::list_holidays,
     list_inbox::list_inbox,
     put_holidays::put_holidays,
     put_policy::{list_policies, put_policy},
@@ -180,6 +181,16 @@ impl Directory for Api {
         let caller = self.caller(&request)?;
         Ok(Response::new(
             put_holidays(&self.routing, caller, request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_holidays(
+        &self,
+        request: Request<ListHolidaysRequest>,
+    ) -> Result<Response<ListHolidaysResponse>, Status> {
+        let caller = self.caller(&request)?;
+        Ok(Response::new(
+            list_holidays(&self.routing, &caller, request.get_ref()).await?,
         ))
     }
 }

@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::OffsetDateTime;
 use tuntas_domain::{Case, Official, Party, Role};
-use tuntas_kit::{auth::Assertion, problem::Problem};
+use tuntas_kit::{
+    auth::Assertion,
+    problem::{FORBIDDEN, Problem},
+};
 use tuntas_proto::{
     case::v1::State as WireState,
     common::v1::PageRequest,
@@ -21,6 +24,14 @@ use crate::{
 
 const ROWS_DEFAULT: u32 = 50;
 const ROWS_MAX: u32 = 200;
+/// Roles that see every case by their office (`authorization::may_see`).
+const SEE_ALL: [Role; 5] = [
+    Role::Patron,
+    Role::Director,
+    Role::Ombudsman,
+    Role::Manager,
+    Role::Verifier,
+];
 
 /// A page of the caller's inbox.
 ///
@@ -42,7 +53,7 @@ pub(crate) async fn list_inbox(
         after: decode_cursor(&page.cursor)?,
         // One more than asked for tells whether there is a next page.
         rows_max: i64::from(rows) + 1,
-        ..waiting_for(caller.official()?)
+        ..among(caller.official()?, &request.among)?
     };
     let mut cases = store::inbox::list(&mut conn, &query).await?;
     let more = cases.len() > rows as usize;
@@ -51,6 +62,25 @@ pub(crate) async fn list_inbox(
     Ok(ListInboxResponse {
         cases: cases.iter().map(|case| to_wire(case, &directory)).collect(),
         next_cursor,
+    })
+}
+
+/// The cases that are asked for: what waits for the official, or all open ones for those who may see them.
+fn among(official: &Official, asked: &str) -> Result<InboxQuery, Problem> {
+    let query = waiting_for(official);
+    let flagged_only = match asked {
+        "" => return Ok(query),
+        "open" => false,
+        "flagged" => true,
+        _ => return Err(Problem::invalid("among", "is empty, open or flagged")),
+    };
+    if !SEE_ALL.iter().any(|role| official.roles.contains(role)) {
+        return Err(FORBIDDEN.into());
+    }
+    Ok(InboxQuery {
+        everybodys: true,
+        flagged_only,
+        ..query
     })
 }
 
@@ -63,6 +93,8 @@ fn waiting_for(official: &Official) -> InboxQuery {
         contributions: false,
         executor: None,
         supervisory: false,
+        everybodys: false,
+        flagged_only: false,
         state: None,
         overdue_before: None,
         after: first_place(),

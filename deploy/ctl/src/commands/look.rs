@@ -165,6 +165,7 @@ async fn inbox(context: &Context, state: i32, overdue_only: bool, mine: bool, pa
             page: Some(page),
             state,
             overdue_only,
+            ..ListInboxRequest::default()
         };
         let response = rpc!(platform, Who::Position(position), cases().list_inbox(request))?;
         return context.screen.show(&response, |response| {

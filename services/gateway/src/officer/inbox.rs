@@ -198,6 +198,7 @@ pub async fn list_central(
         page: Some(PageRequest { size: ASKED, cursor }),
         state: asked.state().into(),
         overdue_only: !asked.terlambat.is_empty(),
+        ..ListInboxRequest::default()
     };
     let request = web.platform.request_as(user.officer()?, request)?;
     let listed = answer(web.platform.cases().list_inbox(request)).await?;

@@ -18,6 +18,10 @@ pub struct InboxQuery {
     pub executor: Option<String>,
     /// All supervisory cases.
     pub supervisory: bool,
+    /// All open cases, whoever holds them.
+    pub everybodys: bool,
+    /// Only those in the Ombudsman's alerts.
+    pub flagged_only: bool,
     /// Only this state.
     pub state: Option<String>,
     /// Only cases whose deadline lies before this moment.
@@ -40,11 +44,13 @@ pub async fn list(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<V
                AND (holder = ANY($3)
                     OR executor = $4
                     OR ($5 AND supervisory)
+                    OR $11
                     OR ($6 AND EXISTS (SELECT FROM kase_agency part
                                        WHERE part.case_id = kase.case_id AND part.opd_code = $7 AND part.open)))
                AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
                AND ($8::text IS NULL OR state = $8)
                AND ($9::timestamptz IS NULL OR deadline_at < $9)
+               AND (NOT $12 OR body->'flags' <> '[]'::jsonb)
          ORDER BY deadline_at, case_id LIMIT $10"#,
         query.after.0,
         query.after.1,
@@ -56,6 +62,8 @@ pub async fn list(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<V
         query.state.as_deref(),
         query.overdue_before,
         query.rows_max,
+        query.everybodys,
+        query.flagged_only,
     )
     .fetch_all(conn)
     .await?;

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 use tuntas_domain::{Case, ClockKind};
 use tuntas_proto::{
     event::v1::CalendarChanged,
-    routing::v1::{PutHolidaysRequest, directory_server::Directory},
+    routing::v1::{ListHolidaysRequest, PutHolidaysRequest, directory_server::Directory},
 };
 
 use crate::support::{VERIFIER, code, fact, key, name, riau};
@@ -96,4 +96,27 @@ async fn a_holiday_and_a_command_at_once(pool: PgPool) {
     let case = world.case(filed.case).await;
     // Fourteen working days from Tuesday the 6th, with one more holiday among them.
     assert_eq!(due(&case, ClockKind::Resolution), datetime!(2025-10-27 17:00 UTC));
+}
+
+#[sqlx::test(migrations = false)]
+async fn holidays_are_listed_by_date_without_those_taken_back(pool: PgPool) {
+    let world = riau(pool).await;
+    let days = vec![
+        day("2031-05-02", false),
+        day("2031-01-02", false),
+        day("2031-03-03", false),
+    ];
+    world.put_holidays(days).await.unwrap();
+    world.put_holidays(vec![day("2031-03-03", true)]).await.unwrap();
+    let list = async |year| {
+        let request = world.by(VERIFIER, ListHolidaysRequest { year });
+        let answer = world.api.list_holidays(request).await?;
+        Ok::<_, tonic::Status>(answer.into_inner().holidays)
+    };
+    let dates: Vec<String> = list(2031).await.unwrap().into_iter().map(|day| day.date).collect();
+    assert_eq!(dates, ["2031-01-02", "2031-05-02"]);
+    assert!(list(2032).await.unwrap().is_empty());
+    let all = list(0).await.unwrap();
+    assert!(all.len() > 2 && all.is_sorted_by_key(|day| day.date.clone()));
+    assert_eq!(code(&list(10_000).await.unwrap_err()), "invalid_argument");
 }

@@ -214,6 +214,43 @@ async fn what_waits_for_whom(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn all_open_cases_and_those_in_alert_for_who_sees_them_all(pool: PgPool) {
+    let world = riau(pool).await;
+    let plain = world.complaint().await.case.to_string();
+    let alert = world.complaint().await.case;
+    let supervisory = verify_as(ask::Verify {
+        supervisory: true,
+        ..ask::Verify::default()
+    });
+    world.must(VERIFIER, alert, supervisory).await;
+    let no_longer = Command::Reclassify(ask::Reclassify {
+        category_code: "transportasi-darat".to_owned(),
+        region_code: "14.71".to_owned(),
+        ..ask::Reclassify::default()
+    });
+    world.must(AUDITOR, alert, no_longer).await;
+    let among = |among: &str| ListInboxRequest {
+        among: among.to_owned(),
+        ..ListInboxRequest::default()
+    };
+    let mut open = inbox(&world, OMBUDSMAN, among("open")).await.0;
+    open.sort();
+    let mut both = vec![plain, alert.to_string()];
+    both.sort();
+    assert_eq!(open, both);
+    assert_eq!(inbox(&world, OMBUDSMAN, among("flagged")).await.0, [alert.to_string()]);
+    assert!(inbox(&world, OMBUDSMAN, among("")).await.0.is_empty());
+    for (who, asked, refused) in [
+        (LIAISON, "open", "forbidden"),
+        (AUDITOR, "flagged", "forbidden"),
+        (OMBUDSMAN, "closed", "invalid_argument"),
+    ] {
+        let status = world.api.list_inbox(world.by(who, among(asked))).await.unwrap_err();
+        assert_eq!(code(&status), refused, "{who}");
+    }
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_desk_rebuilds_itself_from_the_snapshot(pool: PgPool) {
     let world = riau(pool).await;
     let live = world.disposed("dishub", &[]).await;

@@ -305,6 +305,7 @@ fn bin_dir() -> anyhow::Result<PathBuf> {
         "notification",
         "evaluation",
         "oversight",
+        "gateway",
     ] {
         ensure!(
             dir.join(program).exists(),

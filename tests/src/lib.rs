@@ -1,8 +1,10 @@
 //! The platform test kit: a private platform of real processes ([`instance`]), one timeline that many journeys share
-//! ([`world`]), and what people do in them ([`play`]).
+//! ([`world`]), and what people do in them ([`play`]), on the pages too ([`portal`], [`browser`]).
 
+pub mod browser;
 pub mod collector;
 pub mod instance;
 pub mod play;
+pub mod portal;
 pub mod raw;
 pub mod world;

@@ -87,6 +87,9 @@ enum Command {
     /// Accounts with which officers log in to the pages
     #[command(subcommand)]
     Account(commands::account::AccountCommand),
+    /// Keys with which other systems file reports (Open311, SMS, WhatsApp)
+    #[command(subcommand, name = "apikey")]
+    ApiKey(commands::apikey::ApiKeyCommand),
     /// Compare the books of all services; exit 7 with a list when they differ
     Reconcile(commands::reconcile::ReconcileArgs),
     /// File fictitious reports and play the officers through eight weeks of demo time
@@ -156,6 +159,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Operator(command) => commands::operator::run(command, &context).await,
         Command::Backup(command) => commands::backup::run(command, &context).await,
         Command::Account(command) => commands::account::run(command, &context).await,
+        Command::ApiKey(command) => commands::apikey::run(command, &context).await,
         Command::Reconcile(args) => commands::reconcile::run(args, &context).await,
         Command::Demo(args) => crate::demo::run(args, context).await,
         Command::Keys(_) | Command::Completions { .. } => Ok(()),

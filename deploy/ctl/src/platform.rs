@@ -23,7 +23,7 @@ use tuntas_kit::{
 use tuntas_proto::{
     desk::v1::desk_client::DeskClient,
     evaluation::v1::evaluation_client::EvaluationClient,
-    gateway::v1::accounts_client::AccountsClient,
+    gateway::v1::{accounts_client::AccountsClient, api_keys_client::ApiKeysClient},
     intake::v1::{intake_client::IntakeClient, vault_client::VaultClient},
     notification::v1::notification_client::NotificationClient,
     ops::v1::ops_client::OpsClient,
@@ -181,6 +181,8 @@ impl Platform {
         oversight: OversightClient at "oversight";
         /// Accounts of the edge.
         accounts: AccountsClient at "gateway";
+        /// Keys of integrations.
+        api_keys: ApiKeysClient at "gateway";
     }
 
     /// The desk that serves an agency.

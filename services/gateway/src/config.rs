@@ -20,6 +20,8 @@ pub struct GatewayConfig {
     pub login: Login,
     pub oidc: Oidc,
     pub filing: Filing,
+    pub open311: Open311,
+    pub inbox: Inbox,
 }
 
 /// `[edge]`
@@ -93,6 +95,25 @@ pub struct Filing {
     pub per_peer_per_minute: u32,
     pub attachments_max: usize,
     pub attachment_bytes_max: usize,
+}
+
+/// `[open311]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Open311 {
+    pub jurisdiction_id: String,
+    pub contact: String,
+    pub per_peer_burst: u32,
+    pub per_peer_per_minute: u32,
+}
+
+/// `[inbox]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Inbox {
+    pub other_category: String,
 }
 
 impl Edge {

@@ -38,7 +38,7 @@ pub struct Api {
 }
 
 impl Api {
-    fn require_operator<T>(&self, request: &Request<T>) -> Result<(), Problem> {
+    pub(crate) fn require_operator<T>(&self, request: &Request<T>) -> Result<(), Problem> {
         let assertion = self
             .trust
             .assertion(request, self.web.clock.now())
@@ -46,7 +46,7 @@ impl Api {
         assertion.require_service(&[CTL])
     }
 
-    async fn note(&self, action: &str, subject: &str) -> Result<(), Problem> {
+    pub(crate) async fn note(&self, action: &str, subject: &str) -> Result<(), Problem> {
         store::audit(
             self.web.accounts.pool(),
             self.web.clock.now(),
@@ -136,7 +136,8 @@ impl Api {
     }
 }
 
-fn username(text: &str) -> Result<String, Problem> {
+/// A name to log in with, as it is kept.
+pub(crate) fn username(text: &str) -> Result<String, Problem> {
     let name = text.trim().to_lowercase();
     let fits = (3..=128).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -145,7 +146,8 @@ fn username(text: &str) -> Result<String, Problem> {
         .ok_or_else(|| Problem::invalid("username", "3 to 128 of a-z, 0-9 and ._@-"))
 }
 
-fn fresh_password() -> String {
+/// A password to be handed over.
+pub(crate) fn fresh_password() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<PASSWORD_BYTES>())
 }
 

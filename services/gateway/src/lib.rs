@@ -4,14 +4,20 @@
 //! server; every one works without JavaScript. Words and identity pass through it and are kept nowhere in it.
 
 pub mod accounts;
+pub mod admin;
+pub mod api_keys;
 pub mod citizen;
 pub mod config;
 pub mod directory;
 pub mod figures;
 pub mod grpc;
+pub mod inbox;
 pub mod lang;
 pub mod login;
 pub mod officer;
+pub mod ombudsman;
+pub mod open311;
+pub mod openapi;
 pub mod platform;
 pub mod qr;
 pub mod web;
@@ -21,7 +27,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use sqlx::migrate::Migrator;
 use tuntas_kit::app::{Boot, Service, ServiceSpec};
-use tuntas_proto::gateway::v1::accounts_server::AccountsServer;
+use tuntas_proto::gateway::v1::{accounts_server::AccountsServer, api_keys_server::ApiKeysServer};
 
 use crate::{config::GatewayConfig, platform::Platform, web::Web};
 
@@ -57,9 +63,14 @@ pub async fn build(boot: Boot<GatewayConfig>) -> anyhow::Result<Service> {
         web: web.clone(),
         trust: boot.trust.clone(),
     };
+    let keys = grpc::Api {
+        web: web.clone(),
+        trust: boot.trust.clone(),
+    };
     Ok(boot
         .service()
         .grpc(AccountsServer::new(api))
+        .grpc(ApiKeysServer::new(keys))
         .task("edge", move |stop| async move {
             let live = web.live.clone();
             let router = web::router(&web).into_make_service_with_connect_info::<SocketAddr>();

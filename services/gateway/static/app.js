@@ -68,6 +68,7 @@ document.querySelectorAll("[data-check-all]").forEach((box) => {
 // Live updates: the server says that something changed, the page is asked for again.
 document.querySelectorAll("[data-live]").forEach((place) => {
   const source = new EventSource(place.dataset.live);
+  source.addEventListener("entry", (event) => { place.insertAdjacentHTML("afterbegin", event.data); });
   source.addEventListener("changed", () => {
     const notice = document.getElementById("live-notice");
     if (notice) notice.hidden = false;

@@ -29,7 +29,7 @@ use crate::{
     intake::Intake,
     store::{
         case::{self, TimelineRow},
-        command, register, report,
+        command, point, register, report,
         text::{self, StoredText},
     },
     words,
@@ -318,5 +318,6 @@ async fn list(
     let opened = TextBody::open(&key, report.id, text.id, &text.sealed).map_err(Problem::from)?;
     let words = words::normal_form(&format!("{} {}", opened.title, opened.body));
     register::put(conn, report.id, &opened.title, &opened.body, &words, at).await?;
+    point::put(conn, report.id, report.filed_at, opened.place).await?;
     Ok(())
 }

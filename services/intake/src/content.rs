@@ -47,6 +47,34 @@ pub struct TextBody {
     pub body: String,
     #[prost(bytes = "vec", tag = "3")]
     pub salt: Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    pub place: Option<CoarsePlace>,
+}
+
+/// A place that may be told to everybody: thousandths of a degree (WGS 84), about 110 m.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+#[expect(missing_docs, reason = "said above")]
+pub struct CoarsePlace {
+    #[prost(sint32, tag = "1")]
+    pub latitude_e3: i32,
+    #[prost(sint32, tag = "2")]
+    pub longitude_e3: i32,
+}
+
+impl CoarsePlace {
+    /// A place, rounded; none without coordinates on earth.
+    #[must_use]
+    pub fn of(place: &Place) -> Option<Self> {
+        Some(Self {
+            latitude_e3: thousandths(place.latitude?, 90.0)?,
+            longitude_e3: thousandths(place.longitude?, 180.0)?,
+        })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "within 180,000")]
+fn thousandths(degrees: f64, most: f64) -> Option<i32> {
+    (degrees.abs() <= most).then(|| (degrees * 1000.0).round() as i32)
 }
 
 impl Words {
@@ -103,7 +131,14 @@ impl TextBody {
             title,
             body,
             salt: random_bytes::<SALT_BYTES>().to_vec(),
+            place: None,
         }
+    }
+
+    /// The same with a place to publish.
+    #[must_use]
+    pub fn at(self, place: Option<CoarsePlace>) -> Self {
+        Self { place, ..self }
     }
 
     /// What events say in place of the text.
@@ -118,7 +153,13 @@ impl TextBody {
     /// What events say in place of the words.
     #[must_use]
     pub fn commitment(&self) -> [u8; 32] {
-        commitment(&self.salt, &[&self.title, &self.body])
+        match self.place {
+            None => commitment(&self.salt, &[&self.title, &self.body]),
+            Some(place) => {
+                let (latitude, longitude) = (place.latitude_e3.to_string(), place.longitude_e3.to_string());
+                commitment(&self.salt, &[&self.title, &self.body, &latitude, &longitude])
+            }
+        }
     }
 
     /// Seals a text of a report.
@@ -210,11 +251,28 @@ mod tests {
                 title: title.into(),
                 body: body.into(),
                 salt: vec![salt; 32],
+                place: None,
             }
             .commitment()
         };
         assert_eq!(text("a", "bc", 1), text("a", "bc", 1));
         assert_ne!(text("a", "bc", 1), text("a", "bc", 2));
         assert_ne!(text("a", "bc", 1), text("ab", "c", 1));
+    }
+
+    #[test]
+    fn a_place_is_told_coarsely_and_is_committed_to() {
+        let place = |latitude, longitude| Place {
+            latitude,
+            longitude,
+            ..Place::default()
+        };
+        let coarse = CoarsePlace::of(&place(Some(-0.507_49), Some(101.447_77))).unwrap();
+        assert_eq!((coarse.latitude_e3, coarse.longitude_e3), (-507, 101_448));
+        assert_eq!(CoarsePlace::of(&place(Some(0.5), None)), None);
+        assert_eq!(CoarsePlace::of(&place(Some(91.0), Some(0.0))), None);
+        assert_eq!(CoarsePlace::of(&place(Some(f64::NAN), Some(0.0))), None);
+        let text = TextBody::new("a".into(), "b".into());
+        assert_ne!(text.commitment(), text.clone().at(Some(coarse)).commitment());
     }
 }

@@ -25,6 +25,7 @@ pub mod find_near_copy;
 pub mod group_commit;
 pub mod grpc;
 pub mod intake;
+pub mod list_public_points;
 pub mod list_public_updates;
 pub mod problems;
 pub mod public;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     intake::Intake,
     store::{
-        self,
+        self, point,
         register::{PublicRow, UnlistedRow},
         text,
     },
@@ -31,9 +31,18 @@ pub async fn reports(
     conn: &mut PgConnection,
     rows: Vec<PublicRow>,
 ) -> Result<Vec<PublicReport>, Problem> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.report_id).collect();
+    let points = point::of_reports(conn, &ids).await?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in rows {
-        reports.push(report(intake, conn, row).await?);
+        let place = points.iter().find(|point| point.report_id == row.report_id);
+        let place = place.map(|point| degrees(point.latitude_e3, point.longitude_e3));
+        let (latitude, longitude) = place.unzip();
+        reports.push(PublicReport {
+            latitude,
+            longitude,
+            ..shown(intake, conn, row).await?
+        });
     }
     Ok(reports)
 }
@@ -43,6 +52,17 @@ pub async fn reports(
 /// # Errors
 /// As [`reports`].
 pub async fn report(intake: &Intake, conn: &mut PgConnection, row: PublicRow) -> Result<PublicReport, Problem> {
+    let shown = reports(intake, conn, vec![row]).await?.pop();
+    shown.ok_or_else(|| Problem::internal("a row became no report"))
+}
+
+/// Latitude and longitude from thousandths of a degree.
+#[must_use]
+pub fn degrees(latitude_e3: i32, longitude_e3: i32) -> (f64, f64) {
+    (f64::from(latitude_e3) / 1000.0, f64::from(longitude_e3) / 1000.0)
+}
+
+async fn shown(intake: &Intake, conn: &mut PgConnection, row: PublicRow) -> Result<PublicReport, Problem> {
     let case = match &row.case_body {
         Some(body) => Case::decode(body.as_slice()).map_err(Problem::internal)?,
         None => Case::default(),
@@ -65,6 +85,8 @@ pub async fn report(intake: &Intake, conn: &mut PgConnection, row: PublicRow) ->
         updated_at: Some(timestamp(row.updated_at)),
         answer_due_at: answer_due_at(&case),
         listed: true,
+        latitude: None,
+        longitude: None,
     })
 }
 

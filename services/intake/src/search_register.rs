@@ -18,7 +18,10 @@ use crate::{
     intake::Intake,
     problems::{CURSOR_MALFORMED, QUERY_LENGTH},
     public, receipt,
-    store::register::{self, PublicRow, Query},
+    store::{
+        register::{self, PublicRow},
+        register_search::{self, Query},
+    },
     validate, words,
 };
 
@@ -38,16 +41,14 @@ pub async fn search_register(
     intake: &Intake,
     request: SearchRegisterRequest,
 ) -> Result<SearchRegisterResponse, Problem> {
-    if request.query.chars().nth(QUERY_CHARS_MAX).is_some() {
-        return Err(QUERY_LENGTH.into());
-    }
+    check_words(&request.query)?;
     let words = words::normal_form(&request.query);
     if words.is_empty() && validate::given(&request.query).is_some() {
         return Ok(SearchRegisterResponse::default());
     }
     let (query, size) = query_of(&request, words)?;
     let mut rows = tx::run(&intake.pool, move |conn| {
-        Box::pin(async move { Ok::<_, Problem>(register::search(conn, &query).await?) })
+        Box::pin(async move { Ok::<_, Problem>(register_search::search(conn, &query).await?) })
     })
     .await?;
     let more = rows.len() > size;
@@ -62,6 +63,17 @@ pub async fn search_register(
         reports.extend(unlisted.into_iter().map(public::unlisted));
     }
     Ok(SearchRegisterResponse { reports, next_cursor })
+}
+
+/// Whether words are short enough to be searched for.
+///
+/// # Errors
+/// `query_length`.
+pub(crate) fn check_words(words: &str) -> Result<(), Problem> {
+    if words.chars().nth(QUERY_CHARS_MAX).is_some() {
+        return Err(QUERY_LENGTH.into());
+    }
+    Ok(())
 }
 
 /// The question for the database, and how many reports at most answer it; it asks for one more.

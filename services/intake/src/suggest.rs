@@ -12,7 +12,7 @@ use crate::{
     intake::Intake,
     problems::QUERY_LENGTH,
     public,
-    store::register,
+    store::register_search,
     validate::{self, BODY_CHARS_MAX},
     words,
 };
@@ -42,7 +42,7 @@ pub async fn suggest_similar(
     let lookup: BTreeSet<&str> = words.iter().map(String::as_str).take(LOOKUP_WORDS_MAX).collect();
     let any_word = lookup.into_iter().collect::<Vec<_>>().join(" | ");
     let mut conn = intake.conn().await?;
-    let rows = register::similar(
+    let rows = register_search::similar(
         &mut conn,
         &words.join(" "),
         &any_word,

@@ -4,6 +4,7 @@
 //! there; the second kills what can be killed while the demo runs.
 
 mod bad_input;
+mod browser;
 mod canary;
 mod desk_down;
 mod journeys;
@@ -17,6 +18,7 @@ use tuntas_ctl::commands::reconcile;
 use tuntas_tests::{
     collector::Collector,
     instance::Instance,
+    portal::Portal,
     world::{Ending, World},
 };
 
@@ -27,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[test]
 fn every_journey_ends_as_it_should_and_the_books_balance() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // TUNTAS_TEST_STATE=folder looks at the pages of a platform that runs already, and at nothing else.
+    if let Some(portal) = Portal::from_environment()? {
+        return report(&runtime.block_on(browser::play(&portal)));
+    }
     let collector = runtime.block_on(Collector::start())?;
     let instance = Instance::start_exporting(WEEKS, Some(collector.url()))?;
     runtime.block_on(async {
@@ -34,19 +40,34 @@ fn every_journey_ends_as_it_should_and_the_books_balance() -> anyhow::Result<()>
         let canary = canary::file(&world).await?;
         let mut endings = world.run(journeys::all(&world)).await;
         let mut part = |name: &'static str, result: anyhow::Result<()>| {
-            endings.push(Ending {
-                name,
-                failure: result.err().map(|error| format!("{error:#}")),
-            });
+            endings.push(ending(name, result));
         };
         part("a desk down past its deadline", desk_down::play(&instance).await);
         let world = World::of(instance.platform(PATIENCE)?).await?;
         part("canary", canary::look(&world, &instance, &collector, &canary).await);
         part("one trace", traces::look(&collector).await);
         part("bad input", bad_input::play(&world, &instance).await);
-        part("books", books(&world).await);
+        endings.extend(pages(&instance).await?);
+        endings.push(ending("books", books(&world).await));
         report(&endings)
     })
+}
+
+/// The portal in a browser, after everything else: it leaves reports behind and takes a service down.
+async fn pages(instance: &Instance) -> anyhow::Result<Vec<Ending>> {
+    let (code, _, said) = instance.tuntas(&["account", "demo"])?;
+    ensure!(code == 0, "no demo accounts: {said}");
+    let portal = Portal::of(instance.state())?;
+    let mut endings = browser::play(&portal).await;
+    endings.push(browser::play_without_evaluation(instance, &portal).await);
+    Ok(endings)
+}
+
+fn ending(name: &'static str, result: anyhow::Result<()>) -> Ending {
+    Ending {
+        name,
+        failure: result.err().map(|error| format!("{error:#}")),
+    }
 }
 
 async fn books(world: &World) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! What `tuntas` can do, one file per group of commands.
 
 pub mod account;
+pub mod apikey;
 pub mod backup;
 pub mod centre;
 pub mod citizen;

@@ -122,6 +122,23 @@ impl User {
         self.roles.contains(&Role::Ombudsman)
     }
 
+    /// Whether oversight lets it read the log.
+    #[must_use]
+    pub fn may_read_log(&self) -> bool {
+        [Role::Ombudsman, Role::Auditor, Role::Director, Role::Patron]
+            .iter()
+            .any(|role| self.roles.contains(role))
+    }
+
+    /// Whether it answers the Ombudsman for its agency.
+    #[must_use]
+    pub fn answers_ombudsman(&self) -> bool {
+        !self.opd.is_empty()
+            && [Role::AccountableHead, Role::Liaison]
+                .iter()
+                .any(|role| self.roles.contains(role))
+    }
+
     /// Whether it may administer.
     #[must_use]
     pub fn is_operator(&self) -> bool {

@@ -239,6 +239,20 @@ pub async fn count_wrong(
     Ok(locked.unwrap_or(false))
 }
 
+/// Lifts a lock.
+///
+/// # Errors
+/// The database's.
+pub async fn unlock(pool: &PgPool, account_id: Uuid) -> Result<(), Problem> {
+    query!(
+        "UPDATE account SET wrong_in_row = 0, locked_until = NULL WHERE account_id = $1",
+        account_id
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// Enables or disables an account; disabling ends its sessions.
 ///
 /// # Errors

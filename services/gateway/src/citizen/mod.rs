@@ -6,6 +6,7 @@ pub mod facts;
 pub mod file;
 pub mod home;
 pub mod language;
+pub mod map;
 pub mod personal_data;
 pub mod receipt;
 pub mod register;

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use tuntas_proto::{
     case::v1::State as CaseState,
     common::v1::PageRequest,
-    intake::v1::{GetPublicReportRequest, PublicReport, SearchRegisterRequest},
+    intake::v1::{GetPublicReportRequest, ListPublicPointsRequest, PublicReport, SearchRegisterRequest},
 };
 
+use super::map::{self, Map};
 use crate::{
     directory::Directory,
     platform::answer,
@@ -65,7 +66,15 @@ struct RegisterPage {
     reports: Vec<PublicReport>,
     /// Address of the next page; empty on the last one.
     next: String,
+    /// Where they are, as far as it is published.
+    map: Option<Map>,
     states: Vec<(&'static str, &'static str)>,
+}
+
+impl RegisterPage {
+    fn view_box(&self) -> String {
+        format!("0 0 {} {}", map::WIDTH, map::HEIGHT)
+    }
 }
 
 #[derive(Template)]
@@ -98,7 +107,23 @@ pub async fn search(State(web): State<Web>, page: Page, Query(search): Query<Sea
         }),
         ..SearchRegisterRequest::default()
     };
-    let found = answer(web.platform.intake().search_register(request)).await?;
+    let points = ListPublicPointsRequest {
+        query: search.kata.clone(),
+        category_code: search.kategori.clone(),
+        region_code: search.wilayah.clone(),
+        opd_code: search.opd.clone(),
+        state: state.into(),
+        size: 0,
+    };
+    let (mut for_reports, mut for_points) = (web.platform.intake(), web.platform.intake());
+    let (found, points) = tokio::join!(
+        answer(for_reports.search_register(request)),
+        answer(for_points.list_public_points(points))
+    );
+    let found = found?;
+    // The list is of use without its map.
+    let points = points.map(|found| found.points).unwrap_or_default();
+    let map = Map::of(&points, web.edge.map_tile_url.as_deref());
     let next = next_address(&search, found.next_cursor);
     let states = STATES
         .iter()
@@ -110,6 +135,7 @@ pub async fn search(State(web): State<Web>, page: Page, Query(search): Query<Sea
         search,
         reports: found.reports,
         next,
+        map,
         states,
     })
 }

@@ -1,5 +1,6 @@
 //! Logging in here or at a provider, and out; the choice of an office, the own password and second factor.
 
+pub mod absence;
 pub mod account;
 pub mod enter;
 pub mod oidc;
@@ -25,6 +26,7 @@ pub fn routes() -> Router<Web> {
             get(account::password_form).post(account::change_password),
         )
         .route("/akun", get(account::show))
+        .route("/akun/pengganti", get(absence::show).post(absence::appoint))
         .route("/akun/totp", post(account::begin_totp))
         .route("/akun/totp/pasang", post(account::confirm_totp))
         .route("/akun/totp/lepas", post(account::remove_totp))

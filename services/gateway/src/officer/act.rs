@@ -91,7 +91,7 @@ pub async fn carry_out(web: &Web, user: &User, case_id: &str, act: &str, form: &
     if let Some(command) = desk_command::of(act, form) {
         return at_desk(web, user, case_id, command?, form).await;
     }
-    let words = central_command::words_of(act).ok_or_else(|| Problem::new(NOT_FOUND))?;
+    let words = central_command::words_of(act, form).ok_or_else(|| Problem::new(NOT_FOUND))?;
     at_routing(web, user, case_id, act, words, form).await
 }
 
@@ -168,7 +168,11 @@ async fn at_routing(
     Ok(done.result.map(|result| result.seq).unwrap_or_default())
 }
 
-async fn seal(web: &Web, user: &User, case_id: &str, words: Words, form: &Form) -> Result<TextRef, Problem> {
+/// Seals the words of a form in intake, under the key of the case's first report.
+///
+/// # Errors
+/// `not_found` for a case without reports, or intake's.
+pub async fn seal(web: &Web, user: &User, case_id: &str, words: Words, form: &Form) -> Result<TextRef, Problem> {
     let officer = user.officer()?;
     let request = GetCaseRequest {
         case_id: case_id.to_owned(),

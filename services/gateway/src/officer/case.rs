@@ -25,6 +25,7 @@ use crate::{
     accounts::User,
     citizen::{draft::fresh_key, personal_data},
     directory::Directory,
+    ombudsman::panel::Panel,
     web::{
         Web,
         fault::{Fault, sentence},
@@ -42,6 +43,8 @@ struct CasePage {
     directory: Arc<Directory>,
     view: View,
     steps: Vec<Step>,
+    /// The Ombudsman's part.
+    panel: Panel,
     /// Texts that belong to no step.
     loose: Vec<Text>,
     /// Acts that are offered, most likely first.
@@ -153,6 +156,11 @@ impl CasePage {
         self.view.reports.first()
     }
 
+    fn has_coordinates(&self) -> bool {
+        let place = self.first().and_then(|report| report.place.as_ref());
+        place.is_some_and(|place| place.latitude.is_some() && place.longitude.is_some())
+    }
+
     fn source(&self, place: &usize) -> &str {
         self.view.sources.get(*place).map_or("", String::as_str)
     }
@@ -225,7 +233,12 @@ async fn render(
 ) -> Result<Response, Fault> {
     let (view, directory) = tokio::join!(View::of(web, &user, case_id, after.seq), web.directory.get());
     let (view, directory) = (view?, directory?);
-    let (steps, loose) = history::tell(page.lang, &directory, &view.history, &view.reports);
+    let panel = Panel::of(web, page.lang, &user, &view).await;
+    let (steps, mut loose) = history::tell(page.lang, &directory, &view.history, &view.reports);
+    loose.retain(|text| {
+        let id = text.r#ref.as_ref().map_or("", |found| found.text_id.as_str());
+        !panel.text_ids().any(|shown| shown == id)
+    });
     let mut offers = offers::of(&user, &view.case);
     if view.duplicates.is_empty() {
         offers.retain(|act| *act != "gabung");
@@ -249,6 +262,7 @@ async fn render(
             directory,
             view,
             steps,
+            panel,
             loose,
             offers,
             key: fresh_key(),

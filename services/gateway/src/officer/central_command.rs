@@ -19,7 +19,7 @@ const TEXT: &str = "teks";
 
 /// The words that an act carries; `None` when it is no act of the centre.
 #[must_use]
-pub fn words_of(act: &str) -> Option<Option<Words>> {
+pub fn words_of(act: &str, form: &Form) -> Option<Option<Words>> {
     let words = |kind| {
         Some(Words {
             kind,
@@ -29,7 +29,12 @@ pub fn words_of(act: &str) -> Option<Option<Words>> {
     };
     Some(match act {
         "verifikasi" => Some(Words {
-            kind: "redaction",
+            // With the place, when the verifier publishes it: intake knows where it is, and rounds it.
+            kind: if form.get("publik-tempat").is_empty() {
+                "redaction"
+            } else {
+                "redaction_with_place"
+            },
             field: "publik",
             title_field: "publik-judul",
         }),

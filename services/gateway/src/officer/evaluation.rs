@@ -137,7 +137,11 @@ impl EvaluationPage {
     /// The domain decides again: the patron for echelon II, the director for the others, nobody about themselves.
     fn can_decide(&self, case: &EvaluationCase) -> bool {
         let decides = [Role::Director, Role::Patron];
-        let own = self.user.officer.as_ref().is_some_and(|officer| *officer.position == *case.position_id);
+        let own = self
+            .user
+            .officer
+            .as_ref()
+            .is_some_and(|officer| officer.position.as_str() == case.position_id);
         case.status == "awaiting_decision"
             && case.holder_id != self.user.holder
             && !own
@@ -326,7 +330,9 @@ async fn scores(
 async fn evaluation_cases(web: &Web, user: &User) -> Result<Vec<EvaluationCase>, Problem> {
     let request = ListEvaluationCasesRequest::default();
     let request = web.platform.request_as(user.officer()?, request)?;
-    let mut cases = answer(web.platform.evaluation().list_evaluation_cases(request)).await?.cases;
+    let mut cases = answer(web.platform.evaluation().list_evaluation_cases(request))
+        .await?
+        .cases;
     // What still waits for somebody on top.
     cases.sort_by_key(|case| {
         let opened = case.opened_at.as_ref().map_or(0, |at| at.seconds);
@@ -434,7 +440,10 @@ fn periods(page: &Page) -> Vec<(String, String)> {
     }
     for quarter in (1..=u8::from(today.month()).div_ceil(3)).rev() {
         let code = format!("{:04}-Q{quarter}", today.year());
-        periods.push((code, format!("{} {quarter} / {}", page.t("Triwulan", "Quarter"), today.year())));
+        periods.push((
+            code,
+            format!("{} {quarter} / {}", page.t("Triwulan", "Quarter"), today.year()),
+        ));
     }
     for year in [today.year(), today.year() - 1] {
         periods.push((format!("{year:04}"), format!("{} {year}", page.t("Tahun", "Year"))));

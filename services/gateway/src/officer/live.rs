@@ -50,6 +50,12 @@ impl Live {
         self.stopping.cancel();
     }
 
+    /// When the process stops.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, watch::Sender<u64>>> {
         self.offices.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@ pub mod case;
 pub mod central_command;
 pub mod compare;
 pub mod desk_command;
+pub mod evaluation;
 pub mod files;
 pub mod history;
 pub mod import;
@@ -16,6 +17,7 @@ pub mod overview;
 pub mod preview;
 pub mod reporter;
 pub mod row;
+pub mod templates;
 pub mod view;
 
 use axum::{
@@ -27,7 +29,7 @@ use axum::{
 use crate::web::Web;
 
 /// Room for a form with evidence, in bytes.
-const EVIDENCE_BYTES_MAX: usize = 52 << 20;
+pub(crate) const EVIDENCE_BYTES_MAX: usize = 52 << 20;
 
 /// Routes of these pages.
 pub fn routes() -> Router<Web> {
@@ -38,6 +40,12 @@ pub fn routes() -> Router<Web> {
         .merge(acts)
         .merge(import::routes())
         .route("/petugas", get(inbox::central))
+        .route("/petugas/evaluasi", get(evaluation::show))
+        .route("/petugas/evaluasi/rincian", get(evaluation::details))
+        .route("/petugas/evaluasi/{evaluation_case_id}/jawab", post(evaluation::reply))
+        .route("/petugas/evaluasi/{evaluation_case_id}/putus", post(evaluation::decide))
+        .route("/petugas/templat", get(templates::list).post(templates::put))
+        .route("/petugas/templat/hapus", post(templates::delete))
         .route("/petugas/opd", get(inbox::agency))
         .route("/petugas/massal", post(bulk::act))
         .route("/petugas/langsung", get(live::stream))

@@ -46,6 +46,8 @@ struct PreviewPage {
     original: Option<(String, String)>,
     /// What still looks like personal data, by name.
     findings: Vec<&'static str>,
+    /// The place is published too.
+    with_place: bool,
     /// The form, to be sent on.
     fields: Vec<(String, String)>,
     key: String,
@@ -80,6 +82,7 @@ pub async fn show(
         region: directory.region(&view.case.region_code).to_owned(),
         original: None,
         findings: Vec::new(),
+        with_place: !form.get("publik-tempat").is_empty(),
         fields: carried(form),
         key: format!("{}-{act}", fresh_key()),
         files: form.files.iter().map(|file| file.name.clone()).collect(),

@@ -294,6 +294,25 @@ pub fn text_kind(lang: Lang, kind: &str) -> String {
     lang.t(id, en).to_owned()
 }
 
+/// Name of a role.
+#[must_use]
+pub fn role(lang: Lang, code: &str) -> String {
+    let (id, en) = match code {
+        "patron" => ("pembina", "patron"),
+        "director" => ("pengarah", "director"),
+        "accountable_head" => ("penanggung jawab", "accountable head"),
+        "manager" => ("pejabat pengelola", "manager"),
+        "verifier" => ("verifikator", "verifier"),
+        "liaison" => ("pejabat penghubung", "liaison"),
+        "executor" => ("pelaksana", "executor"),
+        "auditor" => ("pengawas internal", "auditor"),
+        "ombudsman" => return "Ombudsman".to_owned(),
+        "operator" => return "operator".to_owned(),
+        other => return other.replace('_', " "),
+    };
+    lang.t(id, en).to_owned()
+}
+
 /// Why something was returned, rejected or flagged, from the code in an event; empty when there is none.
 #[must_use]
 pub fn reason(lang: Lang, code: &str) -> String {

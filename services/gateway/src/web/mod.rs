@@ -33,12 +33,15 @@ use tuntas_kit::{clock::Clock, problem::NOT_FOUND};
 
 use crate::{
     accounts::{Accounts, seal::Seal},
+    admin,
+    api_keys::ApiKeys,
     citizen,
-    config::{Edge, Filing, GatewayConfig},
+    config::{Edge, Filing, GatewayConfig, Inbox, Open311},
     directory::DirectoryCache,
     figures::Figures,
+    inbox,
     login::{self, provider::Provider},
-    officer,
+    officer, ombudsman, open311, openapi,
     platform::Platform,
     web::{fault::Fault, page::Page, peer::PeerLimit},
 };
@@ -78,6 +81,14 @@ pub struct Inner {
     pub live: officer::live::Live,
     /// Imports of backlogs under way.
     pub imports: officer::import::jobs::Imports,
+    /// `[open311]`
+    pub open311: Open311,
+    /// `[inbox]`
+    pub inbox: Inbox,
+    /// Keys of integrations.
+    pub api_keys: ApiKeys,
+    /// Programs' requests per address.
+    pub reads: PeerLimit,
 }
 
 impl std::ops::Deref for Web {
@@ -107,6 +118,10 @@ impl Web {
                 filing: config.filing.clone(),
                 directory: DirectoryCache::new(platform.clone(), pool.clone(), fresh_for),
                 figures: Figures::new(platform.clone(), fresh_for),
+                open311: config.open311.clone(),
+                inbox: config.inbox.clone(),
+                api_keys: ApiKeys::new(pool.clone(), secret),
+                reads: PeerLimit::new(config.open311.per_peer_per_minute, config.open311.per_peer_burst),
                 accounts: Accounts::new(pool, &config.login, secret, clock.clone()),
                 filings: PeerLimit::new(config.filing.per_peer_per_minute, config.filing.per_peer_burst),
                 imports: officer::import::jobs::Imports::new(secret),
@@ -126,6 +141,9 @@ pub fn router(web: &Web) -> Router {
         .merge(citizen::routes(web))
         .merge(login::routes())
         .merge(officer::routes())
+        .merge(ombudsman::routes())
+        .merge(admin::routes())
+        .merge(open311::pages())
         .fallback(unknown_page)
         .layer(from_fn_with_state(web.clone(), fault::show));
     Router::new()
@@ -134,6 +152,10 @@ pub fn router(web: &Web) -> Router {
         .merge(pages)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn(origin::refuse_other_sites))
+        // Programs have no cookie that another site could use.
+        .merge(open311::routes(web))
+        .merge(inbox::routes())
+        .merge(openapi::routes())
         // Live updates are never held back by a compressor.
         .layer(
             CompressionLayer::new().compress_when(

@@ -7,7 +7,8 @@ use crate::lang::Lang;
 pub fn sentence(lang: Lang, code: &str) -> Option<&'static str> {
     let (id, en) = of_office(code)
         .or_else(|| of_reporter(code))
-        .or_else(|| of_form(code))?;
+        .or_else(|| of_form(code))
+        .or_else(|| of_administration(code))?;
     Some(lang.t(id, en))
 }
 
@@ -136,6 +137,38 @@ fn of_form(code: &str) -> Option<(&'static str, &'static str)> {
             "Pelapor memilih tidak dikenal, atau tidak meninggalkan identitas.",
             "The reporter chose to stay unknown, or left no identity.",
         ),
+        "idempotency_key_reused" => (
+            "Formulir ini sudah pernah dikirim dengan isi lain. Muat ulang halamannya.",
+            "This form was sent before with other content. Reload the page.",
+        ),
+        _ => return None,
+    })
+}
+
+/// What is met in evaluation and administration.
+fn of_administration(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        "own_case" => (
+            "Tidak seorang pun memutus tentang dirinya sendiri.",
+            "Nobody decides about themselves.",
+        ),
+        "reply_time_runs" => (
+            "Waktu hak jawab masih berjalan; putusan menunggu sampai berakhir.",
+            "The time to reply still runs; the decision waits until it is over.",
+        ),
+        "account_exists" => (
+            "Nama pengguna atau orang ini sudah mempunyai akun.",
+            "This user name or person has an account already.",
+        ),
+        "own_account" => (
+            "Ini akun Anda sendiri: mintalah operator lain.",
+            "This is your own account: ask another operator.",
+        ),
+        "person_missing" => (
+            "Pilih orang yang sudah ada atau isi nama orang baru.",
+            "Choose a person on record, or give the name of a new one.",
+        ),
+        "policy_malformed" => ("JSON-nya tidak dapat dibaca.", "The JSON cannot be read."),
         "idempotency_key_reused" => (
             "Formulir ini sudah pernah dikirim dengan isi lain. Muat ulang halamannya.",
             "This form was sent before with other content. Reload the page.",

@@ -3,16 +3,16 @@
 use tonic::{Request, Response, Status, Streaming};
 use tuntas_proto::intake::v1::{
     CitizenCommandResponse, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
-    FileReportResponse, GetPublicReportRequest, ListPublicUpdatesRequest, ListPublicUpdatesResponse, PublicReport,
-    RateHandlingRequest, SearchRegisterRequest, SearchRegisterResponse, SendMessageRequest, SendMessageResponse,
-    SuggestCategoriesRequest, SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse,
-    TrackReportRequest, TrackReportResponse, UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest,
-    intake_server::Intake as IntakeRpc,
+    FileReportResponse, GetPublicReportRequest, ListPublicPointsRequest, ListPublicPointsResponse,
+    ListPublicUpdatesRequest, ListPublicUpdatesResponse, PublicReport, RateHandlingRequest, SearchRegisterRequest,
+    SearchRegisterResponse, SendMessageRequest, SendMessageResponse, SuggestCategoriesRequest,
+    SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse, TrackReportRequest, TrackReportResponse,
+    UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest, intake_server::Intake as IntakeRpc,
 };
 
 use crate::{
-    citizen_command as command, file_report, intake::Intake, list_public_updates, receipt::Peer, search_register,
-    send_message, suggest, track_report, upload_attachment,
+    citizen_command as command, file_report, intake::Intake, list_public_points, list_public_updates, receipt::Peer,
+    search_register, send_message, suggest, track_report, upload_attachment,
 };
 
 /// The citizens' side.
@@ -159,6 +159,15 @@ impl IntakeRpc for Citizens {
     ) -> Result<Response<ListPublicUpdatesResponse>, Status> {
         Ok(Response::new(
             list_public_updates::list_public_updates(&self.0, request.into_inner()).await?,
+        ))
+    }
+
+    async fn list_public_points(
+        &self,
+        request: Request<ListPublicPointsRequest>,
+    ) -> Result<Response<ListPublicPointsResponse>, Status> {
+        Ok(Response::new(
+            list_public_points::list_public_points(&self.0, request.into_inner()).await?,
         ))
     }
 

@@ -1,4 +1,4 @@
-//! The public register: redacted texts, searched by everybody.
+//! The public register: redacted texts. How it is searched stands in `register_search`.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -20,37 +20,6 @@ pub struct PublicRow {
     pub updated_at: OffsetDateTime,
     /// Likeness to the words asked for, 0 to 100.
     pub similarity: i32,
-}
-
-/// What is searched for.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Words in normal form; empty for all.
-    pub words: String,
-    /// Only these categories, when there are any.
-    pub category_codes: Vec<String>,
-    /// Only this region.
-    pub region_code: Option<String>,
-    /// Only cases led by this agency.
-    pub opd_code: Option<String>,
-    /// Only cases in this state.
-    pub state: Option<&'static str>,
-    /// Only cases closed with this outcome.
-    pub outcome: Option<&'static str>,
-    /// Only closed ones, or only open ones.
-    pub closed: Option<bool>,
-    /// Only these reports, when there are any.
-    pub tickets: Vec<String>,
-    /// Only what was filed from then on, and until then.
-    pub filed: (Option<OffsetDateTime>, Option<OffsetDateTime>),
-    /// Only what last moved from then on, and until then.
-    pub updated: (Option<OffsetDateTime>, Option<OffsetDateTime>),
-    /// After this one (filed at, report), newest first.
-    pub before: Option<(OffsetDateTime, Uuid)>,
-    /// Rows left out.
-    pub skip: i64,
-    /// Rows.
-    pub limit: i64,
 }
 
 /// A report that is not in the register, as far as its ticket tells.
@@ -133,65 +102,6 @@ pub async fn remove(conn: &mut PgConnection, report_ids: &[Uuid]) -> sqlx::Resul
     Ok(())
 }
 
-/// Searches: every word in some form of it, or a likeness that forgives typing errors; newest first. To be called in a
-/// transaction.
-///
-/// # Errors
-/// The database's.
-pub async fn search(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<PublicRow>> {
-    // Which index serves depends on what is asked; a plan made for any question would read the whole register.
-    sqlx::query!("SELECT set_config('plan_cache_mode', 'force_custom_plan', true) AS mode")
-        .fetch_one(&mut *conn)
-        .await?;
-    let (before_at, before_id) = query.before.unzip();
-    sqlx::query_as!(
-        PublicRow,
-        r#"SELECT report.id AS report_id, report.ticket, register.title, register.body, report.kind, report.filed_at,
-               found.category_code, found.region_code, found.updated_at, case_state.body AS "case_body?",
-               (100 * word_similarity($1, register.words))::integer AS "similarity!"
-           FROM (
-               SELECT * FROM register_facet AS facet
-               WHERE ($1 = '' OR facet.report_id IN (SELECT report_id FROM register
-                       WHERE vector @@ plainto_tsquery('indonesian', $1) OR $1 <% words))
-                 AND (cardinality($2::text[]) = 0 OR facet.category_code = ANY ($2))
-                 AND ($3::text IS NULL OR facet.region_code = $3)
-                 AND ($4::text IS NULL OR facet.lead_opd = $4)
-                 AND ($5::text IS NULL OR facet.state = $5)
-                 AND ($6::text IS NULL OR facet.outcome = $6)
-                 AND ($7::boolean IS NULL OR (facet.state = 'closed') = $7)
-                 AND (cardinality($8::text[]) = 0 OR facet.ticket = ANY ($8))
-                 AND ($9::timestamptz IS NULL OR facet.filed_at >= $9)
-                 AND ($10::timestamptz IS NULL OR facet.filed_at <= $10)
-                 AND ($11::timestamptz IS NULL OR facet.updated_at >= $11)
-                 AND ($12::timestamptz IS NULL OR facet.updated_at <= $12)
-                 AND ($13::timestamptz IS NULL OR (facet.filed_at, facet.report_id) < ($13, $14::uuid))
-               ORDER BY facet.filed_at DESC, facet.report_id DESC
-               OFFSET $15 LIMIT $16) AS found
-           JOIN register ON register.report_id = found.report_id
-           JOIN report ON report.id = found.report_id
-           LEFT JOIN case_state ON case_state.case_id = report.case_id
-           ORDER BY found.filed_at DESC, found.report_id DESC"#,
-        query.words,
-        &query.category_codes,
-        query.region_code,
-        query.opd_code,
-        query.state,
-        query.outcome,
-        query.closed,
-        &query.tickets,
-        query.filed.0,
-        query.filed.1,
-        query.updated.0,
-        query.updated.1,
-        before_at,
-        before_id,
-        query.skip,
-        query.limit,
-    )
-    .fetch_all(conn)
-    .await
-}
-
 /// Reports of these tickets that are not in the register, without the confidential and the erased ones.
 ///
 /// # Errors
@@ -207,50 +117,6 @@ pub async fn unlisted(conn: &mut PgConnection, tickets: &[String]) -> sqlx::Resu
              AND NOT EXISTS (SELECT FROM register WHERE register.report_id = report.id)
            ORDER BY report.filed_at DESC, report.id DESC"#,
         tickets,
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// Public reports like these words, likest first; the same category and region count a little.
-///
-/// # Errors
-/// The database's.
-pub async fn similar(
-    conn: &mut PgConnection,
-    words: &str,
-    any_word: &str,
-    category_code: &str,
-    region_code: &str,
-    similarity_min: i32,
-    limit: i64,
-) -> sqlx::Result<Vec<PublicRow>> {
-    sqlx::query_as!(
-        PublicRow,
-        r#"WITH candidate AS (
-               SELECT register.report_id, (100 * greatest(similarity(words, $1),
-                   word_similarity($1, words), word_similarity(words, $1)))::integer AS likeness
-               FROM register
-               WHERE vector @@ to_tsquery('indonesian', $2) OR words % $1)
-           SELECT report.id AS report_id, report.ticket, register.title, register.body, report.kind, report.filed_at,
-               coalesce(case_state.category_code, report.category_code) AS "category_code!",
-               coalesce(case_state.region_code, report.region_code) AS "region_code!",
-               case_state.body AS "case_body?", coalesce(case_state.updated_at, report.filed_at) AS "updated_at!",
-               candidate.likeness AS "similarity!"
-           FROM candidate
-           JOIN register USING (report_id)
-           JOIN report ON report.id = register.report_id
-           LEFT JOIN case_state ON case_state.case_id = report.case_id
-           WHERE candidate.likeness >= $5
-           ORDER BY candidate.likeness + CASE WHEN report.category_code = $3 THEN 10 ELSE 0 END
-               + CASE WHEN report.region_code = $4 THEN 10 ELSE 0 END DESC, report.filed_at DESC
-           LIMIT $6"#,
-        words,
-        any_word,
-        category_code,
-        region_code,
-        similarity_min,
-        limit,
     )
     .fetch_all(conn)
     .await

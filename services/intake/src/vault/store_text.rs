@@ -13,9 +13,10 @@ use tuntas_proto::intake::v1::{StoreTextRequest, StoreTextResponse};
 use uuid::Uuid;
 
 use crate::{
-    access, attach,
+    access::{self, Standing},
+    attach,
     caller::Caller,
-    content::TextBody,
+    content::{CoarsePlace, TextBody, Words},
     intake::Intake,
     problems::UNKNOWN_TEXT_KIND,
     store::text::{self, StoredText},
@@ -23,6 +24,8 @@ use crate::{
 };
 
 const REDACTION: &str = "redaction";
+/// A redaction that publishes the place too. It is stored as a redaction.
+const REDACTION_WITH_PLACE: &str = "redaction_with_place";
 const KINDS: [&str; 9] = [
     "answer",
     "first_response",
@@ -46,7 +49,9 @@ pub async fn store_text(
     request: StoreTextRequest,
 ) -> Result<StoreTextResponse, Problem> {
     idempotency::check_key(&request.idempotency_key)?;
-    let Some(kind) = KINDS.into_iter().find(|kind| *kind == request.kind) else {
+    let with_place = request.kind == REDACTION_WITH_PLACE;
+    let asked = if with_place { REDACTION } else { request.kind.as_str() };
+    let Some(kind) = KINDS.into_iter().find(|kind| *kind == asked) else {
         return Err(UNKNOWN_TEXT_KIND.into());
     };
     let title = if kind == REDACTION {
@@ -62,6 +67,12 @@ pub async fn store_text(
     if kind == REDACTION && !standing.may_be_redacted_by(&official) {
         return Err(Problem::new(FORBIDDEN).message("the public text is the verifier's"));
     }
+    let place = if with_place {
+        place_of(intake, &standing).await?
+    } else {
+        None
+    };
+    let body = body.at(place);
     let blind = intake.secrets.blind(&request);
     let (intake, at) = (intake.clone(), intake.now());
     let pool = intake.pool.clone();
@@ -83,6 +94,14 @@ pub async fn store_text(
         })
     })
     .await
+}
+
+/// Where the reporter says that it is, coarsely; none when they do not.
+async fn place_of(intake: &Intake, standing: &Standing) -> Result<Option<CoarsePlace>, Problem> {
+    let report = &standing.report;
+    let key = intake.key_or_erased(&mut *intake.conn().await?, report.id).await?;
+    let words = Words::open(&key, report.id, &report.sealed_words)?;
+    Ok(words.place.as_ref().and_then(CoarsePlace::of))
 }
 
 struct Author<'a> {

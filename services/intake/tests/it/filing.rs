@@ -110,7 +110,10 @@ async fn a_filing_whose_caller_goes_away_is_written_to_its_end(pool: PgPool) {
         let mut filing = Box::pin(file_report(&world.intake, request.clone()));
         // Polled a few times, then dropped somewhere inside.
         for _ in 0..6 {
-            drop(futures::poll!(filing.as_mut()));
+            // On a fast machine it may end before.
+            if futures::poll!(filing.as_mut()).is_ready() {
+                break;
+            }
             tokio::task::yield_now().await;
         }
     }

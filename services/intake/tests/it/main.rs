@@ -11,6 +11,7 @@ mod commands;
 mod erasure;
 mod filing;
 mod near_copies;
+mod points;
 mod receipts;
 mod register;
 mod register_filters;

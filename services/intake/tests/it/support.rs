@@ -135,7 +135,7 @@ impl World {
             report_id: report.to_owned(),
             kind: kind.to_owned(),
             body: body.to_owned(),
-            title: if kind == "redaction" {
+            title: if kind.starts_with("redaction") {
                 "Judul publik".to_owned()
             } else {
                 String::new()

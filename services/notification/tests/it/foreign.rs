@@ -21,8 +21,9 @@ use tuntas_proto::{
     },
     routing::v1::{
         AppointActingHolderRequest, AppointActingHolderResponse, HolderContact, ImportDirectoryRequest,
-        ImportDirectoryResponse, ListDirectoryRequest, ListDirectoryResponse, ListPoliciesRequest,
-        ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse, PutPolicyRequest, PutPolicyResponse,
+        ImportDirectoryResponse, ListDirectoryRequest, ListDirectoryResponse, ListHolidaysRequest,
+        ListHolidaysResponse, ListPoliciesRequest, ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse,
+        PutPolicyRequest, PutPolicyResponse,
         directory_server::{Directory, DirectoryServer},
     },
     wire_time::timestamp,
@@ -189,6 +190,10 @@ impl Directory for Foreign {
     }
 
     async fn put_holidays(&self, _: Request<PutHolidaysRequest>) -> Result<Response<PutHolidaysResponse>, Status> {
+        unasked()
+    }
+
+    async fn list_holidays(&self, _: Request<ListHolidaysRequest>) -> Result<Response<ListHolidaysResponse>, Status> {
         unasked()
     }
 }

@@ -158,13 +158,11 @@ pub async fn submit(State(web): State<Web>, page: Page, peer: Peer, multipart: M
     };
     if let Some((name, problem)) = &form.refused {
         let why = sentence(page.lang, problem.code()).unwrap_or(problem.text());
-        return again(
-            page,
-            draft,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("{name}: {why}"),
-            "berkas",
-        );
+        let status = match problem.kind().http {
+            500.. => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        return again(page, draft, status, format!("{name}: {why}"), "berkas");
     }
     if let Some((code, field)) = draft.missing() {
         let why = sentence(page.lang, code).unwrap_or(code).to_owned();

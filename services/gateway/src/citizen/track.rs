@@ -12,7 +12,7 @@ use axum::{
 use axum_extra::extract::cookie::{Cookie, CookieJar};
 use serde::Deserialize;
 use tuntas_proto::{
-    case::v1::{Case, Outcome, State as CaseState},
+    case::v1::{Case, Clock, Outcome, State as CaseState},
     intake::v1::{CitizenCommandStatus, Receipt, TimelineEntry, TrackReportRequest, TrackReportResponse},
     wire_time,
 };
@@ -20,6 +20,7 @@ use tuntas_proto::{
 use super::draft::fresh_key;
 use crate::{
     directory::Directory,
+    officer::row,
     platform::answer,
     web::{
         Web,
@@ -258,6 +259,11 @@ fn is_answer(outcome: Outcome) -> bool {
 impl TrackPage {
     fn case(&self) -> Option<&Case> {
         self.report.case.as_ref()
+    }
+
+    /// The deadline that comes first, unless it was missed: then [`Self::lateness`] says so.
+    fn deadline(&self) -> Option<&Clock> {
+        row::pressing(self.case()?).filter(|clock| clock.breached_at.is_none())
     }
 
     fn happened(&self, entry: &TimelineEntry) -> String {

@@ -9,7 +9,7 @@ use axum::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tuntas_kit::problem::NOT_FOUND;
+use tuntas_kit::problem::{NOT_FOUND, UNAVAILABLE};
 
 use crate::{
     accounts::{User, store, totp},
@@ -66,7 +66,7 @@ pub struct Code {
 pub async fn show(page: Page) -> Result<Response, Fault> {
     match page.user.clone() {
         Some(user) => html(&AccountPage { page, user }),
-        None => Ok(to_login()),
+        None => to_login(&page),
     }
 }
 
@@ -84,7 +84,7 @@ pub async fn password_form(page: Page) -> Result<Response, Fault> {
                 trouble: None,
             })
         }
-        None => Ok(to_login()),
+        None => to_login(&page),
     }
 }
 
@@ -99,7 +99,7 @@ pub async fn change_password(
     Form(change): Form<Change>,
 ) -> Result<Response, Fault> {
     let Some(user) = page.user.clone() else {
-        return Ok(to_login());
+        return to_login(&page);
     };
     let refuse = |page: Page, id: &str, en: &str| {
         let trouble = Some(page.t(id, en).to_owned());
@@ -149,7 +149,7 @@ pub async fn change_password(
 /// The database's.
 pub async fn begin_totp(State(web): State<Web>, page: Page) -> Result<Response, Fault> {
     let Some(user) = page.user.clone() else {
-        return Ok(to_login());
+        return to_login(&page);
     };
     if user.has_totp {
         return Err(Fault::new(NOT_FOUND));
@@ -171,7 +171,7 @@ pub async fn confirm_totp(
     Form(code): Form<Code>,
 ) -> Result<Response, Fault> {
     let Some(user) = page.user.clone() else {
-        return Ok(to_login());
+        return to_login(&page);
     };
     let account = store::account(web.accounts.pool(), user.account_id).await?;
     let sealed = account
@@ -205,7 +205,9 @@ pub async fn remove_totp(
     peer: Peer,
     Form(code): Form<Code>,
 ) -> Result<Response, Fault> {
-    let Some(user) = page.user else { return Ok(to_login()) };
+    let Some(user) = page.user.clone() else {
+        return to_login(&page);
+    };
     web.accounts.count_try(peer)?;
     let account = store::account(web.accounts.pool(), user.account_id).await?;
     if let Some(sealed) = account.and_then(|account| account.totp_sealed) {
@@ -252,6 +254,10 @@ async fn note(web: &Web, user: &User, peer: Peer, action: &str) -> Result<(), Fa
     Ok(())
 }
 
-fn to_login() -> Response {
-    Redirect::to("/masuk?kembali=/akun").into_response()
+/// Where nobody is logged in, or nobody can know.
+fn to_login(page: &Page) -> Result<Response, Fault> {
+    if page.sessions_away {
+        return Err(Fault::new(UNAVAILABLE));
+    }
+    Ok(Redirect::to("/masuk?kembali=/akun").into_response())
 }

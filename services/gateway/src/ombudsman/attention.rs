@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tuntas_proto::{
-    case::v1::{Case, FiredRung},
+    case::v1::{Case, Clock, FiredRung},
     common::v1::PageRequest,
     routing::v1::ListInboxRequest,
 };
@@ -17,6 +17,7 @@ use tuntas_proto::{
 use super::{require_reader, words};
 use crate::{
     directory::Directory,
+    officer::row,
     platform::answer,
     web::{
         Web,
@@ -52,9 +53,22 @@ impl AttentionPage {
         format::party(self.page.lang, case.holder.as_ref(), &self.directory)
     }
 
-    fn flags(&self, case: &Case) -> String {
-        let reasons = case.flags.iter().map(|flag| words::flag(self.page.lang, &flag.reason));
-        reasons.collect::<Vec<_>>().join(", ")
+    /// Why it is in the alerts, and how often.
+    fn flags(&self, case: &Case) -> Vec<(String, usize)> {
+        let mut told: Vec<(String, usize)> = Vec::new();
+        for flag in &case.flags {
+            let reason = words::flag(self.page.lang, &flag.reason);
+            match told.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, times)) => *times += 1,
+                None => told.push((reason, 1)),
+            }
+        }
+        told
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call it on the page")]
+    fn pressing<'a>(&self, case: &'a Case) -> Option<&'a Clock> {
+        row::pressing(case)
     }
 
     /// The highest rung that has fired.

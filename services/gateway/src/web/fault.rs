@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -12,6 +12,14 @@ use tuntas_kit::problem::{INTERNAL, Kind, Problem};
 
 use super::{Web, page::Page, refusal};
 use crate::lang::Lang;
+
+/// A form or a file larger than anything that is taken.
+pub const FORM_TOO_LARGE: Kind = Kind {
+    code: "form_too_large",
+    grpc: tonic::Code::InvalidArgument,
+    http: 413,
+    message: "the form is larger than it may be",
+};
 
 /// A failed request. Handlers give it back; [`show`] makes the page.
 #[derive(Debug)]
@@ -85,7 +93,7 @@ struct FaultPage<'a> {
 pub async fn show(State(web): State<Web>, request: Request, next: Next) -> Response {
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
-    let Some(ToShow { code, text }) = response.extensions_mut().remove() else {
+    let Some(ToShow { code, text }) = response.extensions_mut().remove().or_else(|| unread(&response)) else {
         return response;
     };
     let page = Page::of(&web, &headers, &path).await;
@@ -100,6 +108,25 @@ pub async fn show(State(web): State<Web>, request: Request, next: Next) -> Respo
         Ok(html) => (response.status(), Html(html)).into_response(),
         Err(_) => response,
     }
+}
+
+/// What the framework refused before a handler saw it, which it says in the words of programmers.
+fn unread(response: &Response) -> Option<ToShow> {
+    let code = match response.status() {
+        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => {
+            "form_malformed"
+        }
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => FORM_TOO_LARGE.code,
+        _ => return None,
+    };
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    content_type
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+        .then(|| ToShow {
+            code: code.to_owned(),
+            text: String::new(),
+        })
 }
 
 /// What a code means to people, in plain words.
@@ -178,16 +205,6 @@ pub fn sentence(lang: Lang, code: &str) -> Option<&'static str> {
         "control_characters" => (
             "Teks berisi karakter yang tidak dapat disimpan.",
             "The text has characters that cannot be stored.",
-        ),
-        "too_many_attachments" => ("Lampiran terlalu banyak.", "There are too many files."),
-        "unknown_attachment" => (
-            "Sebuah lampiran sudah kedaluwarsa; unggah lagi.",
-            "A file has expired; upload it again.",
-        ),
-        "attachment_too_large" => ("Berkas lebih besar dari 10 MiB.", "The file is larger than 10 MiB."),
-        "attachment_type" | "attachment_unreadable" | "unknown_media_type" => (
-            "Jenis berkas ini tidak diterima. Kirim foto (JPEG, PNG, WebP) atau PDF.",
-            "This kind of file is not taken. Send a photo (JPEG, PNG, WebP) or a PDF.",
         ),
         "window_closed" => ("Waktunya sudah lewat.", "The time for this is over."),
         "internal" => (

@@ -8,8 +8,38 @@ pub fn sentence(lang: Lang, code: &str) -> Option<&'static str> {
     let (id, en) = of_office(code)
         .or_else(|| of_reporter(code))
         .or_else(|| of_form(code))
+        .or_else(|| of_sending(code))
         .or_else(|| of_administration(code))?;
     Some(lang.t(id, en))
+}
+
+/// What anybody meets who sends a form with files.
+fn of_sending(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        "too_many_attachments" => ("Lampiran terlalu banyak.", "There are too many files."),
+        "unknown_attachment" => (
+            "Sebuah lampiran sudah kedaluwarsa; unggah lagi.",
+            "A file has expired; upload it again.",
+        ),
+        "attachment_too_large" => ("Berkas lebih besar dari 10 MiB.", "The file is larger than 10 MiB."),
+        "attachment_type" | "attachment_unreadable" | "unknown_media_type" => (
+            "Jenis berkas ini tidak diterima. Kirim foto (JPEG, PNG, WebP) atau PDF.",
+            "This kind of file is not taken. Send a photo (JPEG, PNG, WebP) or a PDF.",
+        ),
+        "form_too_large" => (
+            "Isian beserta berkasnya terlalu besar. Kirim paling banyak 5 berkas, masing-masing paling besar 10 MiB.",
+            "The form with its files is too large. Send at most 5 files of at most 10 MiB each.",
+        ),
+        "form_malformed" | "invalid_argument" => (
+            "Isian tidak dapat dibaca. Kembali, muat ulang halamannya, lalu coba lagi.",
+            "The form cannot be read. Go back, reload the page, then try again.",
+        ),
+        "method_not_allowed" => (
+            "Halaman ini tidak dapat dipakai dengan cara ini.",
+            "This page cannot be used in this way.",
+        ),
+        _ => return None,
+    })
 }
 
 /// What officers meet.

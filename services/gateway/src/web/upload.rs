@@ -6,10 +6,10 @@ use axum::extract::Multipart;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
-use tuntas_kit::problem::{INVALID_ARGUMENT, Problem};
+use tuntas_kit::problem::{INVALID_ARGUMENT, Kind, Problem};
 use tuntas_proto::intake::v1::{AttachmentHeader, UploadAttachmentRequest, upload_attachment_request::Part};
 
-use super::Web;
+use super::{Web, fault::FORM_TOO_LARGE};
 use crate::platform::answer;
 
 /// Longest text field, in bytes: a report of 10,000 characters with room for four bytes each.
@@ -21,6 +21,13 @@ const CHUNKS_WAITING_MAX: usize = 4;
 const FILES: &str = "berkas";
 /// Name of the fields with files that were uploaded before: `id|name`.
 pub const UPLOADED: &str = "lampiran";
+
+const TOO_MANY: Kind = Kind {
+    code: "too_many_attachments",
+    grpc: tonic::Code::InvalidArgument,
+    http: 422,
+    message: "there are too many files",
+};
 
 /// A file that intake has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +76,10 @@ impl Form {
     }
 }
 
-/// Reads a form. A file that intake refuses does not lose the rest: see [`Form::refused`].
+/// Reads a form. A file that intake does not take loses nothing else: see [`Form::refused`].
 ///
 /// # Errors
-/// The form is malformed or too large, or intake is away.
+/// The form is malformed or too large.
 pub async fn read(web: &Web, mut multipart: Multipart) -> Result<Form, Problem> {
     let mut form = Form::default();
     while let Some(mut field) = multipart.next_field().await.map_err(malformed)? {
@@ -83,16 +90,12 @@ pub async fn read(web: &Web, mut multipart: Multipart) -> Result<Form, Problem> 
                 continue;
             }
             if form.files.len() >= web.filing.attachments_max {
-                form.refused = Some((
-                    file_name,
-                    Problem::refusal("too_many_attachments", "there are too many files"),
-                ));
+                form.refused = Some((file_name, Problem::new(TOO_MANY)));
                 continue;
             }
-            match send(web, &file_name, field).await {
+            match stream(web, &file_name, field).await? {
                 Ok(id) => form.files.push(Uploaded { id, name: file_name }),
-                Err(problem) if problem.kind().http < 500 => form.refused = Some((file_name, problem)),
-                Err(problem) => return Err(problem),
+                Err(problem) => form.refused = Some((file_name, problem)),
             }
             continue;
         }
@@ -105,7 +108,9 @@ pub async fn read(web: &Web, mut multipart: Multipart) -> Result<Form, Problem> 
         }
         let text = String::from_utf8(text).map_err(|_| Problem::invalid("form", "a field is not UTF-8"))?;
         if name == UPLOADED {
-            if let Some((id, name)) = text.split_once('|') {
+            if form.files.len() >= web.filing.attachments_max {
+                form.refused = Some((text, Problem::new(TOO_MANY)));
+            } else if let Some((id, name)) = text.split_once('|') {
                 form.files.push(Uploaded {
                     id: id.to_owned(),
                     name: name.to_owned(),
@@ -118,12 +123,20 @@ pub async fn read(web: &Web, mut multipart: Multipart) -> Result<Form, Problem> 
     Ok(form)
 }
 
-/// Streams one file to intake, never holding more than a few chunks.
-pub(crate) async fn send(
+/// Streams one file to intake.
+///
+/// # Errors
+/// What intake says, or the form is malformed.
+pub(crate) async fn send(web: &Web, name: &str, field: axum::extract::multipart::Field<'_>) -> Result<String, Problem> {
+    stream(web, name, field).await?
+}
+
+/// Streams one file to intake, never holding more than a few chunks. Within it is what intake says.
+async fn stream(
     web: &Web,
     name: &str,
     mut field: axum::extract::multipart::Field<'_>,
-) -> Result<String, Problem> {
+) -> Result<Result<String, Problem>, Problem> {
     let (chunks, waiting) = mpsc::channel::<UploadAttachmentRequest>(CHUNKS_WAITING_MAX);
     let part = |part| UploadAttachmentRequest { part: Some(part) };
     let header = part(Part::Header(AttachmentHeader {
@@ -149,7 +162,7 @@ pub(crate) async fn send(
     };
     let (sent, fed): (_, Result<(), Problem>) = tokio::join!(call, feed);
     fed?;
-    Ok(sent?.attachment_id)
+    Ok(sent.map(|sent| sent.attachment_id))
 }
 
 fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
@@ -158,7 +171,7 @@ fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
 
 fn malformed(error: axum::extract::multipart::MultipartError) -> Problem {
     if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::refusal("form_too_large", "the form is larger than it may be").caused_by(error);
+        return Problem::new(FORM_TOO_LARGE).caused_by(error);
     }
     Problem::new(INVALID_ARGUMENT)
         .message("the form cannot be read")

@@ -146,3 +146,79 @@ async fn a_refusal_carries_its_code_and_a_giant_is_not_read(pool: PgPool) {
     }
     assert_eq!(world.count("report").await, 0);
 }
+
+/// What a wrong code is answered with, on behalf of whom, as the edge or somebody else says it.
+async fn wrong_code(citizens: &mut IntakeClient<Channel>, token: Option<&str>, told: Option<&str>) -> String {
+    let mut track = Request::new(TrackReportRequest {
+        receipt: Some(Receipt {
+            ticket: "TTS-00000000-0".to_owned(),
+            receipt_code: "0".repeat(16),
+        }),
+        ..TrackReportRequest::default()
+    });
+    if let Some(token) = token {
+        let value = format!("Bearer {token}").parse().unwrap();
+        track.metadata_mut().insert("authorization", value);
+    }
+    if let Some(told) = told {
+        track.metadata_mut().insert("x-tuntas-peer", told.parse().unwrap());
+    }
+    code_of(&citizens.track_report(track).await.unwrap_err()).unwrap()
+}
+
+#[sqlx::test(migrations = false)]
+async fn wrong_codes_count_against_the_address_that_the_edge_tells_and_nobody_else_may_tell_one(pool: PgPool) {
+    let (edge, desk) = (generate_keypair().unwrap(), generate_keypair().unwrap());
+    let entry = |public_key: &str, service: &str| TrustEntry {
+        public_key: public_key.to_owned(),
+        may_assert: vec![Kind::Service, Kind::Position],
+        service: service.to_owned(),
+        opds: vec!["*".to_owned()],
+    };
+    let trust = TrustStore::from_entries([
+        ("edge".to_owned(), entry(&edge.public_key, "gateway")),
+        ("desk".to_owned(), entry(&desk.public_key, "desk")),
+    ])
+    .unwrap();
+    let settings = [
+        ("TUNTAS__RECEIPT__WRONG_PER_TICKET_BURST", "100"),
+        ("TUNTAS__RECEIPT__WRONG_PER_PEER_BURST", "3"),
+        ("TUNTAS__RECEIPT__WRONG_PER_PEER_PER_MINUTE", "1"),
+    ];
+    let world = World::with(pool, trust, &settings).await;
+    let mut citizens = IntakeClient::new(serve(&world).await);
+    let signer = Signer::from_pem("edge", &edge.private_key_pem).unwrap();
+    let gateway = signer.service("gateway", START).unwrap();
+    let desk = Signer::from_pem("desk", &desk.private_key_pem).unwrap();
+    let desk = desk.service("desk", START).unwrap();
+    let old = signer.service("gateway", START - time::Duration::minutes(10)).unwrap();
+    let position = "diskominfotik.verifikator";
+    let holder = holder_of(position).parse().unwrap();
+    let officer = signer
+        .position(&position.parse().unwrap(), &holder, "sesi", START)
+        .unwrap();
+
+    // Behind the edge one citizen's wrong codes are not another's.
+    let mut codes = Vec::new();
+    for _ in 0..5 {
+        codes.push(wrong_code(&mut citizens, Some(&gateway), Some("192.0.2.1")).await);
+    }
+    assert_eq!(codes.last().map(String::as_str), Some("rate_limited"), "{codes:?}");
+    let other = wrong_code(&mut citizens, Some(&gateway), Some("192.0.2.2")).await;
+    assert_eq!(other, "unknown_ticket");
+
+    // Who is not the edge counts by its connection, whatever it says.
+    let mut codes = Vec::new();
+    for (n, token) in [None, Some(&desk), Some(&old), Some(&officer), Some(&desk)]
+        .into_iter()
+        .enumerate()
+    {
+        let told = format!("198.51.100.{n}");
+        codes.push(wrong_code(&mut citizens, token.map(String::as_str), Some(&told)).await);
+    }
+    assert_eq!(codes.last().map(String::as_str), Some("rate_limited"), "{codes:?}");
+    // So does the edge when it tells nothing, or nothing that is an address.
+    for told in [None, Some("bukan alamat")] {
+        assert_eq!(wrong_code(&mut citizens, Some(&gateway), told).await, "rate_limited");
+    }
+}

@@ -37,7 +37,7 @@ use tuntas_proto::{
 use crate::world::World;
 
 /// How long something may take that needs no time to pass on the platform's clock.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 const POLL_WAIT: Duration = Duration::from_millis(30);
 
 /// Positions that journeys act in.

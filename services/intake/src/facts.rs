@@ -16,6 +16,8 @@ pub enum What {
     CommandReceived,
     /// A message was sent.
     MessageSent,
+    /// Its reporter gets a new receipt code.
+    ReceiptRecovered,
     /// An officer saw who the reporter is.
     IdentityRevealed,
     /// The Ombudsman read its words.
@@ -32,6 +34,7 @@ impl What {
             Self::Filed => ("tuntas.report.filed", "intake.report.filed"),
             Self::CommandReceived => ("tuntas.citizen_command.received", "intake.command.received"),
             Self::MessageSent => ("tuntas.message.sent", "intake.message.sent"),
+            Self::ReceiptRecovered => ("tuntas.receipt.recovered", "intake.receipt.recovered"),
             Self::IdentityRevealed => ("tuntas.identity.revealed", "intake.identity.revealed"),
             Self::OmbudsmanRead => ("tuntas.ombudsman.read", "intake.ombudsman.read"),
             Self::NearCopy => ("tuntas.answer.found_near_copy", "intake.answer.near_copy"),

@@ -55,17 +55,21 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
     let filing_key = intake.secrets.filing_key(&request.idempotency_key).to_vec();
     let code = intake.secrets.receipt_code(&request.idempotency_key);
     let mut conn = intake.conn().await?;
-    if let Some(filed) = filing::by_filing_keys(&mut conn, std::slice::from_ref(&filing_key))
-        .await?
-        .pop()
-    {
+    if let Some(filed) = filed_before(&mut conn, &filing_key).await? {
         return receipt_again(intake, &request, &filed, &code);
     }
     let filed_at = intake.now();
     let directory = intake.snapshot(&mut conn).await?;
     let filing = validate::filing(&request, &directory, intake.config.filing.attachments_max, filed_at)?;
     let same_as = same_as(&mut conn, filing.same_as).await?;
-    let uploads = attach::unfiled(&mut conn, &filing.attachments).await?;
+    let uploads = match attach::unfiled(&mut conn, &filing.attachments).await {
+        Ok(uploads) => uploads,
+        // The same request, sent twice at once: the other one has them by now.
+        Err(problem) => match filed_before(&mut conn, &filing_key).await? {
+            Some(filed) => return receipt_again(intake, &request, &filed, &code),
+            None => return Err(problem),
+        },
+    };
     drop(conn);
     let (verification_due_at, policy_version) = verification_due(&directory, filed_at)?;
     let request_hash = intake.secrets.request_hash(&request).to_vec();
@@ -91,6 +95,11 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
         Outcome::AttachmentTaken => Err(UNKNOWN_ATTACHMENT.into()),
         Outcome::TicketTaken => Err(Problem::unavailable(TicketInUse)),
     }
+}
+
+async fn filed_before(conn: &mut sqlx::PgConnection, filing_key: &[u8]) -> Result<Option<Filed>, Problem> {
+    let mut filed = filing::by_filing_keys(conn, &[filing_key.to_vec()]).await?;
+    Ok(filed.pop())
 }
 
 /// The receipt of a filing that is written already.

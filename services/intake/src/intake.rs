@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use sqlx::{PgConnection, PgPool, pool::PoolConnection};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tuntas_kit::{
     auth::TrustStore,
     clock::Clock,
@@ -47,6 +47,8 @@ pub struct Inner {
     pub decoding: Semaphore,
     pub wrong_by_ticket: FailureLimit<String>,
     pub wrong_by_peer: FailureLimit<IpAddr>,
+    /// Wakes who settles lost receipt codes.
+    pub recoveries: Notify,
     pub filings: GroupCommit,
     pub config: IntakeConfig,
 }
@@ -88,6 +90,7 @@ impl Intake {
             decoding: Semaphore::new(files.decoding_at_once_max.max(1)),
             wrong_by_ticket: FailureLimit::new(receipt.wrong_per_ticket_per_minute, receipt.wrong_per_ticket_burst),
             wrong_by_peer: FailureLimit::new(receipt.wrong_per_peer_per_minute, receipt.wrong_per_peer_burst),
+            recoveries: Notify::new(),
             filings: GroupCommit::new(),
             directory: DirectoryReader::default(),
             master,

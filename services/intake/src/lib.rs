@@ -30,6 +30,7 @@ pub mod list_public_updates;
 pub mod problems;
 pub mod public;
 pub mod receipt;
+pub mod recover_receipt;
 pub mod seal;
 pub mod search_register;
 pub mod secrets;
@@ -74,7 +75,7 @@ pub const SPEC: ServiceSpec = ServiceSpec {
 pub async fn build(boot: Boot<IntakeConfig>) -> anyhow::Result<Service> {
     let service = boot.service();
     let intake = Intake::new(boot.config, boot.pool, boot.clock, boot.trust)?;
-    let (for_books, for_files) = (intake.clone(), intake.clone());
+    let (for_books, for_files, for_codes) = (intake.clone(), intake.clone(), intake.clone());
     Ok(service
         .grpc(IntakeServer::new(Citizens(intake.clone())))
         .grpc(VaultServer::new(Officers(intake.clone())))
@@ -82,6 +83,9 @@ pub async fn build(boot: Boot<IntakeConfig>) -> anyhow::Result<Service> {
         .consumer(Consumer::new(consume::QUEUE, Cases(intake)))
         .task("collect files", move |stop| {
             collect_files::run(for_files, stop.cancelled_owned())
+        })
+        .task("recover receipts", move |stop| {
+            recover_receipt::run(for_codes, stop.cancelled_owned())
         })
         .books(move || books::list(for_books.clone())))
 }

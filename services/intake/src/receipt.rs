@@ -45,10 +45,14 @@ pub async fn report_of(
     let found = report::by_ticket(conn, &ticket).await?;
     let code = ReceiptCode::parse(&receipt.receipt_code);
     // An unknown ticket costs the same work as a wrong code.
-    let (id, mac) = found.as_ref().map_or((Uuid::nil(), NO_MAC.as_slice()), |report| {
-        (report.id, report.receipt_mac.as_slice())
+    let id = found.as_ref().map_or(Uuid::nil(), |report| report.id);
+    let first = found.as_ref().map(|report| report.receipt_mac.as_slice());
+    let recovered = found.as_ref().and_then(|report| report.recovered_mac.as_deref());
+    let fits = code.is_some_and(|code| {
+        [first, recovered]
+            .map(|mac| intake.secrets.fits(id, &code, mac.unwrap_or(&NO_MAC)))
+            .contains(&true)
     });
-    let fits = code.is_some_and(|code| intake.secrets.fits(id, &code, mac));
     if let Some(report) = found.filter(|_| fits) {
         return Ok(report);
     }

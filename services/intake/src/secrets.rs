@@ -56,6 +56,18 @@ impl Secrets {
         ReceiptCode(crockford(&self.keyed("receipt_code", idempotency_key.as_bytes())))
     }
 
+    /// The receipt code that takes the place of a lost one.
+    #[must_use]
+    pub fn recovered_code(&self, recovery: Uuid) -> ReceiptCode {
+        ReceiptCode(crockford(&self.keyed("recovered_code", recovery.as_bytes())))
+    }
+
+    /// What is kept of an address or a number that somebody says is theirs, in its normal form.
+    #[must_use]
+    pub fn contact_mac(&self, contact: &str) -> Keyed {
+        self.keyed("contact", contact.as_bytes())
+    }
+
     /// What the table keeps of a receipt code.
     #[must_use]
     pub fn receipt_mac(&self, report: Uuid, code: &ReceiptCode) -> Keyed {

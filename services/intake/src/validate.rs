@@ -284,6 +284,34 @@ fn email(text: &str) -> Result<String, Problem> {
     Ok(email.to_owned())
 }
 
+/// An e-mail address or a telephone number that somebody says is theirs, in the form in which two are the same.
+///
+/// # Errors
+/// `email_malformed`, `phone_malformed`.
+pub fn contact(text: &str) -> Result<String, Problem> {
+    if text.contains('@') {
+        return Ok(same_contact(&email(text)?));
+    }
+    let phone = phone(text)?;
+    if phone.is_empty() {
+        return Err(p::PHONE_MALFORMED.into());
+    }
+    Ok(same_contact(&phone))
+}
+
+/// The form in which two writings of an address or a number are the same: small letters, and numbers of Indonesia from `62` on.
+#[must_use]
+pub fn same_contact(checked: &str) -> String {
+    if checked.contains('@') {
+        return checked.to_lowercase();
+    }
+    match (checked.strip_prefix('+'), checked.strip_prefix('0')) {
+        (Some(international), _) => international.to_owned(),
+        (None, Some(national)) => format!("62{national}"),
+        (None, None) => checked.to_owned(),
+    }
+}
+
 fn source_url(text: &str) -> Result<String, Problem> {
     at_most(text, URL_CHARS_MAX, p::SOURCE_URL_MALFORMED)?;
     let url = text.trim();

@@ -20,6 +20,17 @@ pub struct NotificationConfig {
     pub mail: Mail,
     pub webhook: Webhook,
     pub sender: Sender,
+    pub digest: Digest,
+}
+
+/// `[digest]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct Digest {
+    pub hour: u8,
+    pub lines_max: usize,
+    pub poll_interval_ms: u64,
 }
 
 /// `[intake]` and `[routing]`

@@ -8,6 +8,7 @@ use tuntas_kit::{
     clock::Clock,
     consumer::{Handler, HandlerError, Received},
     directory::{self, DirectoryReader},
+    problem::Problem,
 };
 use tuntas_proto::event::v1::{Event, event::Payload};
 
@@ -30,9 +31,7 @@ impl Handler for Planner {
     async fn handle(&self, conn: &mut PgConnection, received: &Received) -> Result<(), HandlerError> {
         let event = &received.event;
         if is_directory(event) {
-            directory::apply(conn, event)
-                .await
-                .map_err(tuntas_kit::problem::Problem::from)?;
+            directory::apply(conn, event).await.map_err(Problem::from)?;
             return Ok(());
         }
         if let Some(Payload::CaseEvent(case_event)) = &event.payload
@@ -44,11 +43,7 @@ impl Handler for Planner {
                 .map_err(|_| HandlerError::Reject("case_id is malformed".to_owned()))?;
             case_agencies::put(conn, case_id, case.seq, &plan::agencies_of(case)).await?;
         }
-        let snapshot = self
-            .directory
-            .current(conn)
-            .await
-            .map_err(tuntas_kit::problem::Problem::from)?;
+        let snapshot = self.directory.current(conn).await.map_err(Problem::from)?;
         let mails = plan::mails(event, &snapshot).map_err(|error| HandlerError::Reject(error.to_string()))?;
         let mut planned = Vec::with_capacity(mails.len());
         for mail in mails {
@@ -73,7 +68,7 @@ fn is_directory(event: &Event) -> bool {
 }
 
 /// A mail as it is planned: skipped when the position does not want it.
-async fn with_preference(conn: &mut PgConnection, mail: Mail) -> Result<Planned, HandlerError> {
+pub(crate) async fn with_preference(conn: &mut PgConnection, mail: Mail) -> Result<Planned, Problem> {
     let skip = match &mail.recipient {
         Recipient::Position(position) => {
             let channel = preferences::channel_for(conn, position, mail.template).await?;
@@ -82,10 +77,7 @@ async fn with_preference(conn: &mut PgConnection, mail: Mail) -> Result<Planned,
         Recipient::Reporter(_) | Recipient::Webhook(_) => None,
     };
     Ok(Planned {
-        facts: mail
-            .facts
-            .to_json()
-            .map_err(|error| HandlerError::Reject(format!("facts: {error}")))?,
+        facts: mail.facts.to_json().map_err(Problem::internal)?,
         recipient: mail.recipient,
         template: mail.template.to_owned(),
         case_id: mail.case_id,

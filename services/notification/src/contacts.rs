@@ -5,15 +5,25 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tonic::{Code, Request, Status, service::interceptor::InterceptedService, transport::Channel};
 use tuntas_domain::{OpdCode, PositionId, ReportId};
-use tuntas_kit::{client::AsService, problem};
+use tuntas_kit::{
+    client::AsService,
+    problem::{self, Problem},
+};
 use tuntas_proto::{
+    common::v1::PageRequest,
     intake::v1::{GetContactRequest, vault_client::VaultClient},
-    routing::v1::{ListDirectoryRequest, ListDirectoryResponse, directory_client::DirectoryClient},
+    routing::v1::{
+        DueClock, ListDirectoryRequest, ListDirectoryResponse, ListDueRequest, cases_client::CasesClient,
+        directory_client::DirectoryClient,
+    },
     wire_time::{instant, timestamp},
 };
+use uuid::Uuid;
 
 use crate::{outcome::Outcome, template::Language};
 
+/// Cases asked for at once.
+const ROWS: u32 = 200;
 /// How long another service may take to answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -25,11 +35,14 @@ pub struct ReporterContact {
     pub language: Language,
     /// Number of the report.
     pub ticket: String,
+    /// The new receipt code, where one was asked for; empty when a later one took its place.
+    pub receipt_code: String,
 }
 
 /// Asks intake and routing. Cheap to clone.
 #[derive(Clone)]
 pub struct Contacts {
+    cases: CasesClient<InterceptedService<Channel, AsService>>,
     vault: VaultClient<InterceptedService<Channel, AsService>>,
     directory: DirectoryClient<InterceptedService<Channel, AsService>>,
 }
@@ -40,17 +53,19 @@ impl Contacts {
     pub fn new(intake: Channel, routing: Channel, service: AsService) -> Self {
         Self {
             vault: VaultClient::with_interceptor(intake, service.clone()),
+            cases: CasesClient::with_interceptor(routing.clone(), service.clone()),
             directory: DirectoryClient::with_interceptor(routing, service),
         }
     }
 
-    /// A reporter's contact.
+    /// A reporter's contact, with the new receipt code that `receipt_event` told of.
     ///
     /// # Errors
     /// How the try ends instead: skipped when the reporter left no address or the report was erased.
-    pub async fn reporter(&self, report: ReportId) -> Result<ReporterContact, Outcome> {
+    pub async fn reporter(&self, report: ReportId, receipt_event: Option<Uuid>) -> Result<ReporterContact, Outcome> {
         let request = with_deadline(GetContactRequest {
             report_id: report.to_string(),
+            receipt_event_id: receipt_event.map(|event| event.to_string()).unwrap_or_default(),
         });
         let contact = match self.vault.clone().get_contact(request).await {
             Ok(response) => response.into_inner(),
@@ -64,7 +79,29 @@ impl Contacts {
             email: contact.email,
             language: Language::from_code(&contact.language),
             ticket: contact.ticket,
+            receipt_code: contact.receipt_code,
         })
+    }
+
+    /// What falls due before a moment, with who answers for it.
+    ///
+    /// # Errors
+    /// What routing says, or that it is away.
+    pub async fn due_before(&self, before: OffsetDateTime) -> Result<Vec<DueClock>, Problem> {
+        let mut clocks = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let request = with_deadline(ListDueRequest {
+                page: Some(PageRequest { size: ROWS, cursor }),
+                before: Some(timestamp(before)),
+            });
+            let page = self.cases.clone().list_due(request).await?.into_inner();
+            clocks.extend(page.clocks);
+            cursor = page.next_cursor;
+            if cursor.is_empty() {
+                return Ok(clocks);
+            }
+        }
     }
 
     /// The address of whoever holds a position at `at`.

@@ -8,6 +8,7 @@ mod access;
 pub mod config;
 pub mod consume;
 pub mod contacts;
+pub mod digest;
 pub mod facts;
 pub mod grpc;
 pub mod hook;
@@ -38,6 +39,7 @@ use crate::{
     config::NotificationConfig,
     consume::Planner,
     contacts::Contacts,
+    digest::Digest,
     grpc::Api,
     hook::HookCaller,
     mailer::Mailer,
@@ -65,15 +67,23 @@ pub fn build(boot: Boot<NotificationConfig>) -> anyhow::Result<Service> {
     let directory = DirectoryReader::default();
     let planned = Arc::new(Notify::new());
     let hooks = HookCaller::new(&config.webhook)?;
+    let contacts = Contacts::new(
+        client::channel(&config.intake.url)?,
+        client::channel(&config.routing.url)?,
+        boot.as_service()?,
+    );
+    let digest = Digest {
+        pool: boot.pool.clone(),
+        clock: boot.clock.clone(),
+        directory: directory.clone(),
+        contacts: contacts.clone(),
+        settings: config.digest.clone(),
+    };
     let sender = Sender {
         pool: boot.pool.clone(),
         clock: boot.clock.clone(),
         directory: directory.clone(),
-        contacts: Contacts::new(
-            client::channel(&config.intake.url)?,
-            client::channel(&config.routing.url)?,
-            boot.as_service()?,
-        ),
+        contacts,
         mailer: Mailer::new(&config.smtp)?,
         hooks: hooks.clone(),
         metrics: Metrics::register(&boot.metrics),
@@ -101,6 +111,7 @@ pub fn build(boot: Boot<NotificationConfig>) -> anyhow::Result<Service> {
         .grpc(NotificationServer::new(api))
         .consumer(Consumer::new(broker::NOTIFICATION_EVENTS, planner))
         .task("sender", move |stop| sender.run(stop))
+        .task("morning mails", move |stop| digest.run(stop))
         .work_pending(move || {
             let pool = due_pool.clone();
             async move {

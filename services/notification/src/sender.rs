@@ -140,13 +140,20 @@ impl Sender {
         let Ok(report) = delivery.recipient_id.parse() else {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
-        let contact = match self.contacts.reporter(report).await {
+        let holds_code = delivery.template == template::RECEIPT_RECOVERED;
+        let receipt_event = holds_code.then_some(delivery.event_id);
+        let contact = match self.contacts.reporter(report, receipt_event).await {
             Ok(contact) => contact,
             Err(outcome) => return Ok(outcome),
         };
-        Ok(self
-            .mail(delivery, &contact.email, contact.language, Some(contact.ticket))
-            .await)
+        let mut more = vec![("ticket", contact.ticket)];
+        if holds_code {
+            if contact.receipt_code.is_empty() {
+                return Ok(Outcome::skip("superseded"));
+            }
+            more.push(("receipt_code", contact.receipt_code));
+        }
+        Ok(self.mail(delivery, &contact.email, contact.language, more).await)
     }
 
     async fn to_position(&self, delivery: &Leased) -> Result<Outcome, Problem> {
@@ -162,20 +169,25 @@ impl Sender {
             .get(&position)
             .and_then(|position| position.opd.clone());
         match self.contacts.position(&position, opd.as_ref(), self.clock.now()).await {
-            Ok(email) => Ok(self.mail(delivery, &email, Language::Indonesian, None).await),
+            Ok(email) => Ok(self.mail(delivery, &email, Language::Indonesian, Vec::new()).await),
             Err(outcome) => Ok(outcome),
         }
     }
 
-    async fn mail(&self, delivery: &Leased, to: &str, language: Language, ticket: Option<String>) -> Outcome {
+    /// `more`: values that are kept nowhere and come from who was asked just now.
+    async fn mail(
+        &self,
+        delivery: &Leased,
+        to: &str,
+        language: Language,
+        more: Vec<(&'static str, String)>,
+    ) -> Outcome {
         let Ok(facts) = Facts::from_json(&delivery.facts) else {
             return Outcome::give_up("facts_invalid");
         };
         let mut values = facts.in_words(language);
         values.insert("portal", self.portal_url.clone());
-        if let Some(ticket) = ticket {
-            values.insert("ticket", ticket);
-        }
+        values.extend(more);
         match template::render(&delivery.template, language, &values) {
             Ok(mail) => self.mailer.send(delivery.delivery_id, to, mail, self.clock.now()).await,
             Err(error) => {

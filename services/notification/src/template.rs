@@ -67,6 +67,12 @@ macro_rules! templates {
     };
 }
 
+/// The morning mail.
+pub const DIGEST: &str = "officer_digest";
+
+/// The one mail that holds a receipt code.
+pub const RECEIPT_RECOVERED: &str = "receipt_recovered";
+
 templates![
     "accepted",
     "answered",
@@ -84,6 +90,7 @@ templates![
     "officer_assigned",
     "officer_breach",
     "officer_contribution",
+    "officer_digest",
     "officer_disposition",
     "officer_disputed",
     "officer_escalation",
@@ -92,6 +99,7 @@ templates![
     "officer_evaluation_opened",
     "officer_ombudsman",
     "officer_reopened",
+    "receipt_recovered",
     "referred",
     "rejected",
     "reopened",
@@ -153,13 +161,17 @@ mod tests {
         "dispute_until",
         "due",
         "filed_at",
+        "late",
+        "lines",
         "measure",
         "month",
         "outcome",
         "portal",
         "position",
         "reason",
+        "receipt_code",
         "request",
+        "soon",
         "target",
         "ticket",
     ];

@@ -11,10 +11,11 @@ use tuntas_kit::{
 use tuntas_proto::routing::v1::{
     AppointActingHolderRequest, AppointActingHolderResponse, ExecuteCommandRequest, ExecuteCommandResponse,
     GetCaseRequest, GetCaseResponse, ImportDirectoryRequest, ImportDirectoryResponse, ListDirectoryRequest,
-    ListDirectoryResponse, ListHolidaysRequest, ListHolidaysResponse, ListInboxRequest, ListInboxResponse,
-    ListPoliciesRequest, ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse, PutPolicyRequest,
-    PutPolicyResponse, RecordOutageRequest, RecordOutageResponse, SnapshotAgencyRequest, SnapshotAgencyResponse,
-    SuggestDispositionRequest, SuggestDispositionResponse, cases_server::Cases, directory_server::Directory,
+    ListDirectoryResponse, ListDueRequest, ListDueResponse, ListHolidaysRequest, ListHolidaysResponse,
+    ListInboxRequest, ListInboxResponse, ListPoliciesRequest, ListPoliciesResponse, PutHolidaysRequest,
+    PutHolidaysResponse, PutPolicyRequest, PutPolicyResponse, RecordOutageRequest, RecordOutageResponse,
+    SnapshotAgencyRequest, SnapshotAgencyResponse, SuggestDispositionRequest, SuggestDispositionResponse,
+    cases_server::Cases, directory_server::Directory,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     get_case::get_case,
     import_directory::import_directory,
     list_directory::list_directory,
+    list_due::list_due,
     list_holidays::list_holidays,
     list_inbox::list_inbox,
     put_holidays::put_holidays,
@@ -90,6 +92,13 @@ impl Cases for Api {
         let caller = self.caller(&request)?;
         Ok(Response::new(
             list_inbox(&self.routing, &caller, request.get_ref()).await?,
+        ))
+    }
+
+    async fn list_due(&self, request: Request<ListDueRequest>) -> Result<Response<ListDueResponse>, Status> {
+        let caller = self.caller(&request)?;
+        Ok(Response::new(
+            list_due(&self.routing, &caller, request.get_ref()).await?,
         ))
     }
 

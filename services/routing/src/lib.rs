@@ -22,6 +22,7 @@ mod get_case;
 mod grpc;
 mod import_directory;
 mod list_directory;
+mod list_due;
 mod list_holidays;
 mod list_inbox;
 mod open_case;

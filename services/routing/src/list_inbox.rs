@@ -88,17 +88,8 @@ fn among(official: &Official, asked: &str) -> Result<InboxQuery, Problem> {
 fn waiting_for(official: &Official) -> InboxQuery {
     let mut holders = Vec::new();
     let mut query = InboxQuery {
-        holders: Vec::new(),
         opd: official.opd.as_ref().map(ToString::to_string),
-        contributions: false,
-        executor: None,
-        supervisory: false,
-        everybodys: false,
-        flagged_only: false,
-        state: None,
-        overdue_before: None,
-        after: first_place(),
-        rows_max: 0,
+        ..InboxQuery::default()
     };
     for role in &official.roles {
         match role {
@@ -119,7 +110,7 @@ fn waiting_for(official: &Official) -> InboxQuery {
     query
 }
 
-fn rows(page: &PageRequest) -> Result<u32, Problem> {
+pub(crate) fn rows(page: &PageRequest) -> Result<u32, Problem> {
     match page.size {
         0 => Ok(ROWS_DEFAULT),
         size if size <= ROWS_MAX => Ok(size),
@@ -135,18 +126,14 @@ fn state(request: &ListInboxRequest) -> Result<Option<String>, Problem> {
     }
 }
 
-const fn first_place() -> (OffsetDateTime, Uuid) {
-    (OffsetDateTime::UNIX_EPOCH, Uuid::nil())
-}
-
-fn encode_cursor(case: &Case) -> String {
+pub(crate) fn encode_cursor(case: &Case) -> String {
     let nanos = deadline(case).unix_timestamp_nanos();
     URL_SAFE_NO_PAD.encode(format!("{nanos} {}", case.id))
 }
 
-fn decode_cursor(cursor: &str) -> Result<(OffsetDateTime, Uuid), Problem> {
+pub(crate) fn decode_cursor(cursor: &str) -> Result<(OffsetDateTime, Uuid), Problem> {
     if cursor.is_empty() {
-        return Ok(first_place());
+        return Ok(store::inbox::FIRST_PLACE);
     }
     parse_cursor(cursor).ok_or_else(|| Problem::invalid("page.cursor", "is not one of ours"))
 }

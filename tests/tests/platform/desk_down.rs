@@ -17,7 +17,7 @@ use crate::journeys::Journey;
 
 const DOWN: &str = "desk-pupr-pkpp";
 const OPD: &str = "pupr-pkpp";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn play(instance: &Instance) -> anyhow::Result<()> {
     let whole = World::of(instance.platform(PATIENCE)?).await?;

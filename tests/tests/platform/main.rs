@@ -6,6 +6,7 @@
 mod bad_input;
 mod browser;
 mod canary;
+mod clients;
 mod desk_down;
 mod journeys;
 mod killed;
@@ -24,7 +25,7 @@ use tuntas_tests::{
 
 /// Long enough for the longest journey.
 const WEEKS: i64 = 26;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn every_journey_ends_as_it_should_and_the_books_balance() -> anyhow::Result<()> {
@@ -59,6 +60,11 @@ async fn pages(instance: &Instance) -> anyhow::Result<Vec<Ending>> {
     ensure!(code == 0, "no demo accounts: {said}");
     let portal = Portal::of(instance.state())?;
     let mut endings = browser::play(&portal).await;
+    endings.push(ending("a client of Open311", clients::follow(&portal).await));
+    endings.push(ending(
+        "what OpenAPI promises",
+        clients::hold_to_document(instance, &portal).await,
+    ));
     endings.push(browser::play_without_evaluation(instance, &portal).await);
     Ok(endings)
 }

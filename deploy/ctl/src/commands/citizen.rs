@@ -8,8 +8,8 @@ use tuntas_proto::{
     common::v1::PageRequest,
     intake::v1::{
         AttachmentHeader, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
-        Identity, Place, PublicReport, RateHandlingRequest, Receipt, SearchRegisterRequest, SendMessageRequest,
-        SuggestSimilarRequest, TrackReportRequest, TrackReportResponse, UploadAttachmentRequest,
+        Identity, Place, PublicReport, RateHandlingRequest, Receipt, RecoverReceiptRequest, SearchRegisterRequest,
+        SendMessageRequest, SuggestSimilarRequest, TrackReportRequest, TrackReportResponse, UploadAttachmentRequest,
         UploadAttachmentResponse, WithdrawReportRequest, upload_attachment_request::Part,
     },
 };
@@ -37,6 +37,14 @@ pub enum CitizenCommand {
         /// Wait up to 1 s until this command is decided
         #[arg(long, value_name = "COMMAND_ID")]
         after: Option<String>,
+    },
+    /// Have a new receipt code sent to the contact that was given when filing
+    Recover {
+        /// Ticket number
+        ticket: String,
+        /// E-mail address or telephone number, as given when filing
+        #[arg(long)]
+        contact: String,
     },
     /// Add what was asked for
     Complete {
@@ -222,6 +230,7 @@ pub async fn run(command: CitizenCommand, context: &Context) -> Result<()> {
     match command {
         CitizenCommand::File(args) => file(*args, context).await,
         CitizenCommand::Track { receipt, after } => track(receipt.into(), after, context).await,
+        CitizenCommand::Recover { ticket, contact } => recover(ticket, contact, context).await,
         CitizenCommand::Complete { receipt, body, attach } => {
             let attachment_ids = upload_all(platform, &attach).await?;
             let request = CompleteReportRequest {
@@ -377,6 +386,18 @@ async fn file(args: FileArgs, context: &Context) -> Result<()> {
                 format!("tuntas track {} {}", receipt.ticket, receipt.receipt_code),
             ),
         ])
+    })
+}
+
+async fn recover(ticket: String, contact: String, context: &Context) -> Result<()> {
+    let request = RecoverReceiptRequest {
+        ticket,
+        contact,
+        proven: false,
+    };
+    let response = rpc!(context.platform, Who::Citizen, intake().recover_receipt(request))?;
+    context.screen.show(&response, |_| {
+        "if ticket and contact belong together, a new code is on its way to that e-mail address".to_owned()
     })
 }
 

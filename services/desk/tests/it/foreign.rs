@@ -22,9 +22,9 @@ use tuntas_proto::{
         vault_server::{Vault, VaultServer},
     },
     routing::v1::{
-        ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, GetCaseResponse, ListInboxRequest,
-        ListInboxResponse, RecordOutageRequest, RecordOutageResponse, SnapshotAgencyRequest, SnapshotAgencyResponse,
-        SuggestDispositionRequest, SuggestDispositionResponse,
+        ExecuteCommandRequest, ExecuteCommandResponse, GetCaseRequest, GetCaseResponse, ListDueRequest,
+        ListDueResponse, ListInboxRequest, ListInboxResponse, RecordOutageRequest, RecordOutageResponse,
+        SnapshotAgencyRequest, SnapshotAgencyResponse, SuggestDispositionRequest, SuggestDispositionResponse,
         cases_server::{Cases, CasesServer},
         snapshot_agency_response::Item,
     },
@@ -183,6 +183,10 @@ impl Cases for Foreign {
     }
 
     async fn get_case(&self, _: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
+        unasked()
+    }
+
+    async fn list_due(&self, _: Request<ListDueRequest>) -> Result<Response<ListDueResponse>, Status> {
         unasked()
     }
 

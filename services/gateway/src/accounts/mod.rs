@@ -122,6 +122,26 @@ impl User {
         self.roles.contains(&Role::Ombudsman)
     }
 
+    /// Whether it sees every case with its words by its office, as the domain's `may_see` says.
+    #[must_use]
+    pub fn sees_all_cases(&self) -> bool {
+        [
+            Role::Patron,
+            Role::Director,
+            Role::Ombudsman,
+            Role::Manager,
+            Role::Verifier,
+        ]
+        .iter()
+        .any(|role| self.roles.contains(role))
+    }
+
+    /// Whether it may enter a report for a citizen.
+    #[must_use]
+    pub fn assists(&self) -> bool {
+        self.is_central() || self.is_of_agency()
+    }
+
     /// Whether oversight lets it read the log.
     #[must_use]
     pub fn may_read_log(&self) -> bool {

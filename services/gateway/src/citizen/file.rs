@@ -130,7 +130,7 @@ pub async fn assisted_submit(
 }
 
 fn may_assist(user: &User) -> Result<(), Fault> {
-    if user.is_central() || user.is_of_agency() {
+    if user.assists() {
         return Ok(());
     }
     Err(Fault::new(FORBIDDEN))

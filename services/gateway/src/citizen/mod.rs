@@ -9,6 +9,7 @@ pub mod language;
 pub mod map;
 pub mod personal_data;
 pub mod receipt;
+pub mod recover;
 pub mod register;
 pub mod statistics;
 pub mod track;
@@ -37,6 +38,7 @@ pub fn routes(web: &Web) -> Router<Web> {
         .route("/", get(home::show))
         .route("/bahasa", post(language::choose))
         .route("/lacak", get(track::form).post(track::open))
+        .route("/lacak/kode", get(recover::form).post(recover::ask))
         .route("/lacak/{ticket}", get(track::show))
         .route("/lacak/{ticket}/tutup", post(track::close))
         .route("/laporan", get(register::search))

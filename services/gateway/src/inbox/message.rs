@@ -20,6 +20,8 @@ const FROM_CHARS_MAX: usize = 32;
 const FROM_DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
 /// Word with which people begin a message to a service.
 const OPENING: &str = "lapor";
+/// Word with which they ask for a new secret code, before the ticket number.
+const CODE: &str = "kode";
 
 /// What a gateway sends.
 #[derive(Debug, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Message {
 pub enum Reading {
     /// A report, without key and category.
     Report(Box<FileReportRequest>),
+    /// The person lost the secret code of this ticket.
+    Code(String),
     /// Something is missing: what to ask the person.
     Unclear(String),
 }
@@ -52,6 +56,9 @@ impl Message {
         }
         if self.text.chars().nth(WORDS_CHARS_MAX).is_some() {
             return Err(Problem::invalid("text", "more than 10,000 characters"));
+        }
+        if let Some(ticket) = lost_code(self.text.trim()) {
+            return Ok(Reading::Code(ticket.to_uppercase()));
         }
         let words = without_opening(self.text.trim());
         if words.chars().count() < WORDS_CHARS_MIN {
@@ -83,6 +90,13 @@ impl Message {
             ..FileReportRequest::default()
         })))
     }
+}
+
+/// The ticket in "KODE TTS-...".
+fn lost_code(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let (asked, ticket) = (words.next()?, words.next()?);
+    (asked.eq_ignore_ascii_case(CODE) && words.next().is_none()).then_some(ticket)
 }
 
 /// The words after "LAPOR", "LAPOR#" or "LAPOR:".

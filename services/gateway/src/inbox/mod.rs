@@ -1,4 +1,5 @@
-//! Messages from gateways of SMS and WhatsApp: each becomes a report, and the answer holds the text to send back.
+//! Messages from gateways of SMS and WhatsApp: each becomes a report, or asks for a new secret code ("KODE" and a
+//! ticket number), and the answer holds the text to send back.
 //!
 //! A request is signed as Standard Webhooks says, with a secret of the integration that the address names. The same message
 //! (`webhook-id`) sent again is the same report with the same receipt.
@@ -16,7 +17,9 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
 use tuntas_kit::problem::{INTERNAL, INVALID_ARGUMENT, Problem, UNAUTHENTICATED};
-use tuntas_proto::intake::v1::{FileReportRequest, FileReportResponse, SuggestCategoriesRequest};
+use tuntas_proto::intake::v1::{
+    FileReportRequest, FileReportResponse, RecoverReceiptRequest, SuggestCategoriesRequest,
+};
 
 use self::message::{Message, Reading};
 use crate::{
@@ -119,6 +122,7 @@ async fn take(web: &Web, peer: Peer, sender: &Sender, headers: &HeaderMap, body:
                 reply,
             });
         }
+        Reading::Code(ticket) => return new_code(web, ticket, message.from).await.map_err(Refused),
         Reading::Report(report) => report,
     };
     let token = web.api_keys.token_hash(&key, &["message", &id]);
@@ -132,6 +136,30 @@ async fn take(web: &Web, peer: Peer, sender: &Sender, headers: &HeaderMap, body:
         filed: true,
         reply: receipt(&filed, &web.edge.public_url),
         ticket: Some(filed.ticket),
+    })
+}
+
+/// A new secret code, for who writes from the number that was given when filing.
+async fn new_code(web: &Web, ticket: String, contact: String) -> Result<Reply, Problem> {
+    let request = RecoverReceiptRequest {
+        ticket: ticket.clone(),
+        contact,
+        proven: true,
+    };
+    let reply = match answer(web.platform.intake().recover_receipt(request)).await {
+        Ok(recovered) => format!(
+            "Kode rahasia baru untuk {ticket}: {}. Lacak: {}/lacak",
+            recovered.receipt_code, web.edge.public_url
+        ),
+        Err(problem) if problem.kind().http < 500 && problem.code() != "rate_limited" => {
+            "Tidak ada laporan dengan nomor tiket itu dari nomor ini.".to_owned()
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(Reply {
+        filed: false,
+        ticket: None,
+        reply,
     })
 }
 

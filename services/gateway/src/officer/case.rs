@@ -6,10 +6,10 @@ use askama::Template;
 use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Deserialize;
-use tuntas_kit::problem::Problem;
+use tuntas_kit::problem::{FORBIDDEN, Problem};
 use tuntas_proto::{
     case::v1::{Clock, Party, State as CaseState},
     desk::v1::{CommandStatus, ReportWords, Template as AnswerTemplate},
@@ -212,7 +212,14 @@ pub async fn show(
     Path(case_id): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Response, Fault> {
-    render(&web, page, user, &case_id, after, Entered::default()).await
+    let reads_log = user.may_read_log();
+    match render(&web, page, user, &case_id, after, Entered::default()).await {
+        // Who may not read the words reads what the log says.
+        Err(fault) if reads_log && fault.problem().kind() == FORBIDDEN => {
+            Ok(Redirect::to(&format!("/ombudsman/kasus/{case_id}")).into_response())
+        }
+        shown => shown,
+    }
 }
 
 /// Shows a case with a form as it was typed, to be changed or sent again.

@@ -148,6 +148,10 @@ impl InboxPage {
             .any(|one| !one.is_empty())
     }
 
+    fn assists(&self) -> bool {
+        self.page.user.as_ref().is_some_and(User::assists)
+    }
+
     /// Whether the office may take over a backlog.
     fn imports(&self) -> bool {
         self.page.has_role(Role::Manager) || self.page.has_role(Role::Verifier)

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use tuntas_kit::problem::NOT_FOUND;
 use tuntas_proto::{
     case::v1::{Case, Clock, FiredRung},
     common::v1::PageRequest,
@@ -90,6 +91,10 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     require_reader(&user)?;
+    // An auditor reads the log, and of the cases only some.
+    if !user.sees_all_cases() {
+        return Err(Fault::new(NOT_FOUND));
+    }
     let in_alert = asked.jenis == "eskalasi";
     let request = ListInboxRequest {
         page: Some(PageRequest {

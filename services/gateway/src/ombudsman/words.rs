@@ -109,6 +109,13 @@ fn payload(lang: Lang, directory: &Directory, event: &Event) -> (String, Vec<Str
             ),
             Vec::new(),
         ),
+        Some(Payload::ReceiptRecovered(_)) => (
+            t(
+                "Pelapor mendapat kode rahasia baru",
+                "The reporter got a new secret code",
+            ),
+            Vec::new(),
+        ),
         Some(Payload::ReportErased(_)) => (t("Data pelapor dihapus", "The reporter's data was erased"), Vec::new()),
         Some(Payload::MessageSent(sent)) => {
             let by = if sent.from_reporter {

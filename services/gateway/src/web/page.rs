@@ -80,6 +80,12 @@ impl Page {
         format::at(self.lang, at)
     }
 
+    /// Whether who looks at it sees every case.
+    #[must_use]
+    pub fn sees_all_cases(&self) -> bool {
+        self.user.as_ref().is_some_and(User::sees_all_cases)
+    }
+
     /// A day, in WIB.
     #[must_use]
     pub fn day(&self, at: Option<&Timestamp>) -> String {

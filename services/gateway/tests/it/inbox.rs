@@ -55,3 +55,18 @@ fn what_no_person_can_mend_is_the_gateways_fault() {
     }
     assert!(read("0811000001", &"x".repeat(10_001)).is_err());
 }
+
+#[test]
+fn a_lost_code_is_asked_for_by_its_word_and_the_ticket() {
+    for text in ["KODE TTS-00000000-0", " kode  tts-00000000-0 "] {
+        assert!(
+            matches!(read("0811000001", text), Ok(Reading::Code(ticket)) if ticket == "TTS-00000000-0"),
+            "{text}"
+        );
+    }
+    // Words that only begin so are a report.
+    assert_eq!(
+        report("Kode pos di Pekanbaru salah ditulis kantor").body,
+        "Kode pos di Pekanbaru salah ditulis kantor"
+    );
+}

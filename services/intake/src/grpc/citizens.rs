@@ -4,15 +4,16 @@ use tonic::{Request, Response, Status, Streaming};
 use tuntas_proto::intake::v1::{
     CitizenCommandResponse, CompleteReportRequest, ContestDecisionRequest, DisputeAnswerRequest, FileReportRequest,
     FileReportResponse, GetPublicReportRequest, ListPublicPointsRequest, ListPublicPointsResponse,
-    ListPublicUpdatesRequest, ListPublicUpdatesResponse, PublicReport, RateHandlingRequest, SearchRegisterRequest,
-    SearchRegisterResponse, SendMessageRequest, SendMessageResponse, SuggestCategoriesRequest,
-    SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse, TrackReportRequest, TrackReportResponse,
-    UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest, intake_server::Intake as IntakeRpc,
+    ListPublicUpdatesRequest, ListPublicUpdatesResponse, PublicReport, RateHandlingRequest, RecoverReceiptRequest,
+    RecoverReceiptResponse, SearchRegisterRequest, SearchRegisterResponse, SendMessageRequest, SendMessageResponse,
+    SuggestCategoriesRequest, SuggestCategoriesResponse, SuggestSimilarRequest, SuggestSimilarResponse,
+    TrackReportRequest, TrackReportResponse, UploadAttachmentRequest, UploadAttachmentResponse, WithdrawReportRequest,
+    intake_server::Intake as IntakeRpc,
 };
 
 use crate::{
     citizen_command as command, file_report, intake::Intake, list_public_points, list_public_updates, receipt::Peer,
-    search_register, send_message, suggest, track_report, upload_attachment,
+    recover_receipt, search_register, send_message, suggest, track_report, upload_attachment,
 };
 
 /// The citizens' side.
@@ -141,6 +142,16 @@ impl IntakeRpc for Citizens {
         let peer = self.peer(&request);
         Ok(Response::new(
             send_message::send_message(&self.0, request.into_inner(), peer).await?,
+        ))
+    }
+
+    async fn recover_receipt(
+        &self,
+        request: Request<RecoverReceiptRequest>,
+    ) -> Result<Response<RecoverReceiptResponse>, Status> {
+        let (peer, from_edge) = (self.peer(&request), self.is_edge(&request));
+        Ok(Response::new(
+            recover_receipt::recover_receipt(&self.0, request.into_inner(), peer, from_edge).await?,
         ))
     }
 

@@ -6,6 +6,7 @@ pub mod case;
 pub mod command;
 pub mod filing;
 pub mod point;
+pub mod recovery;
 pub mod register;
 pub mod register_search;
 pub mod report;

@@ -13,6 +13,8 @@ pub struct Report {
     pub id: Uuid,
     pub ticket: String,
     pub receipt_mac: Vec<u8>,
+    pub recovered_mac: Option<Vec<u8>>,
+    pub recovered_at: Option<OffsetDateTime>,
     pub kind: String,
     pub privacy: String,
     pub category_code: String,
@@ -35,8 +37,8 @@ pub struct Report {
 pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Report>> {
     sqlx::query_as!(
         Report,
-        "SELECT id, ticket, receipt_mac, kind, privacy, category_code, region_code, named_opd, event_date, filed_at,
-             language, same_as, sealed_words, sealed_identity, case_id, erased_at
+        "SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, category_code, region_code,
+             named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity, case_id, erased_at
          FROM report WHERE id = $1",
         id,
     )
@@ -51,8 +53,8 @@ pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Rep
 pub async fn by_ticket(conn: &mut PgConnection, ticket: &str) -> sqlx::Result<Option<Report>> {
     sqlx::query_as!(
         Report,
-        "SELECT id, ticket, receipt_mac, kind, privacy, category_code, region_code, named_opd, event_date, filed_at,
-             language, same_as, sealed_words, sealed_identity, case_id, erased_at
+        "SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, category_code, region_code,
+             named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity, case_id, erased_at
          FROM report WHERE ticket = $1",
         ticket,
     )

@@ -168,7 +168,10 @@ async fn acts(world: &World, filed: &tuntas_proto::intake::v1::FileReportRespons
         reason: "Menanyakan kenaripesan kepada pelapor".to_owned(),
     };
     vault::reveal_identity(intake, &verifier, reveal).await.unwrap();
-    let contact = GetContactRequest { report_id: report_id() };
+    let contact = GetContactRequest {
+        report_id: report_id(),
+        ..GetContactRequest::default()
+    };
     vault::get_contact(intake, &Caller::Service("notification".to_owned()), contact)
         .await
         .unwrap();

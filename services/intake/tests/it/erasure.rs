@@ -127,6 +127,7 @@ async fn nothing_is_left(world: &World, report_id: &str, attachment_id: &str, ti
         &notification,
         GetContactRequest {
             report_id: report_id.to_owned(),
+            ..GetContactRequest::default()
         },
     )
     .await

@@ -13,6 +13,7 @@ mod filing;
 mod near_copies;
 mod points;
 mod receipts;
+mod recovery;
 mod register;
 mod register_filters;
 mod rights;

@@ -126,6 +126,7 @@ async fn a_contact_is_for_the_notification_service_alone(pool: PgPool) {
     let filed = world.file().await;
     let request = || GetContactRequest {
         report_id: filed.report_id.clone(),
+        ..GetContactRequest::default()
     };
     let notification = Caller::Service("notification".to_owned());
     for _ in 0..2 {

@@ -18,9 +18,10 @@ use tuntas_proto::{
 use uuid::Uuid;
 
 pub use case::agencies_of;
+pub(crate) use officer::title;
 pub use webhook::{concerned, payload};
 
-use crate::facts::Facts;
+use crate::{facts::Facts, template};
 
 /// Who is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +113,11 @@ pub fn mails(event: &Event, directory: &Snapshot) -> Result<Vec<Mail>, Malformed
         Some(Payload::MessageSent(message)) if !message.from_reporter => {
             Ok(vec![to_reporter(&message.report_id, "message", Facts::new())?])
         }
+        Some(Payload::ReceiptRecovered(recovered)) => Ok(vec![to_reporter(
+            &recovered.report_id,
+            template::RECEIPT_RECOVERED,
+            Facts::new(),
+        )?]),
         Some(Payload::IdentityRevealed(revealed)) => {
             let facts = Facts::new().at("at", at);
             Ok(vec![to_reporter(&revealed.report_id, "identity_revealed", facts)?])

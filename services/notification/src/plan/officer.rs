@@ -25,7 +25,7 @@ pub(super) fn agency(facts: Facts, opd: Option<&OpdCode>, directory: &Snapshot) 
 }
 
 /// Title of a position.
-pub(super) fn title(position: &PositionId, directory: &Snapshot) -> String {
+pub(crate) fn title(position: &PositionId, directory: &Snapshot) -> String {
     let title = directory.positions.get(position).map(|position| position.title.clone());
     title
         .filter(|title| !title.is_empty())

@@ -2,6 +2,7 @@
 
 pub mod case_agencies;
 pub mod deliveries;
+pub mod digest_days;
 pub mod preferences;
 pub mod sending;
 pub mod webhooks;

@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub struct Leased {
     /// Its id; also the webhook-id and the left part of the Message-ID.
     pub delivery_id: Uuid,
+    /// The event that called for it.
+    pub event_id: Uuid,
     /// The report whose reporter is told, or of which a position is told.
     pub report_id: Option<Uuid>,
     /// `reporter`, `position` or `webhook`.
@@ -42,7 +44,7 @@ pub async fn lease(conn: &mut PgConnection, lease_id: Uuid, limit: i64, lease_ms
                ORDER BY next_try_at, delivery_id
                LIMIT $2
                FOR UPDATE SKIP LOCKED)
-           RETURNING delivery_id, report_id, recipient_kind, recipient_id, template, facts, tries,
+           RETURNING delivery_id, event_id, report_id, recipient_kind, recipient_id, template, facts, tries,
                greatest(0, extract(epoch FROM clock_timestamp() - first_try_at))::bigint AS "age_s!""#,
         lease_id,
         limit,
@@ -54,6 +56,7 @@ pub async fn lease(conn: &mut PgConnection, lease_id: Uuid, limit: i64, lease_ms
         .into_iter()
         .map(|row| Leased {
             delivery_id: row.delivery_id,
+            event_id: row.event_id,
             report_id: row.report_id,
             recipient_kind: row.recipient_kind,
             recipient_id: row.recipient_id,

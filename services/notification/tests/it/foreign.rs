@@ -20,10 +20,14 @@ use tuntas_proto::{
         vault_server::{Vault, VaultServer},
     },
     routing::v1::{
-        AppointActingHolderRequest, AppointActingHolderResponse, HolderContact, ImportDirectoryRequest,
-        ImportDirectoryResponse, ListDirectoryRequest, ListDirectoryResponse, ListHolidaysRequest,
-        ListHolidaysResponse, ListPoliciesRequest, ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse,
-        PutPolicyRequest, PutPolicyResponse,
+        AppointActingHolderRequest, AppointActingHolderResponse, DueClock, ExecuteCommandRequest,
+        ExecuteCommandResponse, GetCaseRequest, GetCaseResponse, HolderContact, ImportDirectoryRequest,
+        ImportDirectoryResponse, ListDirectoryRequest, ListDirectoryResponse, ListDueRequest, ListDueResponse,
+        ListHolidaysRequest, ListHolidaysResponse, ListInboxRequest, ListInboxResponse, ListPoliciesRequest,
+        ListPoliciesResponse, PutHolidaysRequest, PutHolidaysResponse, PutPolicyRequest, PutPolicyResponse,
+        RecordOutageRequest, RecordOutageResponse, SnapshotAgencyRequest, SnapshotAgencyResponse,
+        SuggestDispositionRequest, SuggestDispositionResponse,
+        cases_server::{Cases, CasesServer},
         directory_server::{Directory, DirectoryServer},
     },
     wire_time::timestamp,
@@ -34,6 +38,10 @@ use tuntas_proto::{
 pub(crate) struct Known {
     /// Contacts of reports.
     pub(crate) contacts: HashMap<String, GetContactResponse>,
+    /// Receipt codes by the event that tells of them.
+    pub(crate) codes: HashMap<String, String>,
+    /// What falls due, one page an entry.
+    pub(crate) due: Vec<Vec<DueClock>>,
     /// Addresses of positions; `h-<position>` holds each.
     pub(crate) positions: HashMap<String, String>,
     /// Answers nothing.
@@ -53,6 +61,7 @@ impl Foreign {
         let server = Server::builder()
             .add_service(VaultServer::new(self.clone()))
             .add_service(DirectoryServer::new(self.clone()))
+            .add_service(CasesServer::new(self.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
         address
@@ -83,10 +92,71 @@ fn unasked<T>() -> Result<Response<T>, Status> {
 }
 
 #[tonic::async_trait]
+impl Cases for Foreign {
+    async fn list_due(&self, request: Request<ListDueRequest>) -> Result<Response<ListDueResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.before.is_none() {
+            return Err(Status::invalid_argument("before"));
+        }
+        let cursor = asked.page.unwrap_or_default().cursor;
+        let at: usize = cursor.parse().unwrap_or_default();
+        self.answer(|known| {
+            Some(ListDueResponse {
+                clocks: known.due.get(at).cloned().unwrap_or_default(),
+                next_cursor: if at + 1 < known.due.len() {
+                    (at + 1).to_string()
+                } else {
+                    String::new()
+                },
+            })
+        })
+    }
+
+    async fn execute_command(
+        &self,
+        _: Request<ExecuteCommandRequest>,
+    ) -> Result<Response<ExecuteCommandResponse>, Status> {
+        unasked()
+    }
+
+    async fn get_case(&self, _: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
+        unasked()
+    }
+
+    async fn list_inbox(&self, _: Request<ListInboxRequest>) -> Result<Response<ListInboxResponse>, Status> {
+        unasked()
+    }
+
+    async fn suggest_disposition(
+        &self,
+        _: Request<SuggestDispositionRequest>,
+    ) -> Result<Response<SuggestDispositionResponse>, Status> {
+        unasked()
+    }
+
+    type SnapshotAgencyStream = ReceiverStream<Result<SnapshotAgencyResponse, Status>>;
+
+    async fn snapshot_agency(
+        &self,
+        _: Request<SnapshotAgencyRequest>,
+    ) -> Result<Response<Self::SnapshotAgencyStream>, Status> {
+        unasked()
+    }
+
+    async fn record_outage(&self, _: Request<RecordOutageRequest>) -> Result<Response<RecordOutageResponse>, Status> {
+        unasked()
+    }
+}
+
+#[tonic::async_trait]
 impl Vault for Foreign {
     async fn get_contact(&self, request: Request<GetContactRequest>) -> Result<Response<GetContactResponse>, Status> {
-        let report_id = request.into_inner().report_id;
-        self.answer(|known| known.contacts.get(&report_id).cloned())
+        let asked = request.into_inner();
+        self.answer(|known| {
+            let mut contact = known.contacts.get(&asked.report_id).cloned()?;
+            contact.receipt_code = known.codes.get(&asked.receipt_event_id).cloned().unwrap_or_default();
+            Some(contact)
+        })
     }
 
     async fn get_words(&self, _: Request<GetWordsRequest>) -> Result<Response<GetWordsResponse>, Status> {

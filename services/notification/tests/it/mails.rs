@@ -8,7 +8,7 @@ use tuntas_notification::store::sending;
 
 use crate::{
     relay::ForeignRelay,
-    support::{self, CANARY, LIAISON, World, case, case_event, filed, new_id},
+    support::{self, CANARY, LIAISON, World, case, case_event, filed, new_id, receipt_recovered},
 };
 
 async fn one_filed(world: &World, language: &str) -> String {
@@ -70,6 +70,34 @@ async fn an_officer_is_told_in_indonesian_and_learns_nothing_of_the_report(pool:
         mail.contains(&id) && !mail.contains(&report) && !mail.contains("TTS-"),
         "{mail}"
     );
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_new_receipt_code_is_in_the_mail_and_nowhere_else(pool: PgPool) {
+    const CODE: &str = "7K3QYB0V2MZ9XW4T";
+    let world = World::new(pool).await;
+    let report = new_id();
+    world.reachable(&report, CANARY, "id");
+    let recovered = receipt_recovered(&report);
+    world.foreign.set(|known| {
+        known.codes.insert(recovered.event_id.clone(), CODE.to_owned());
+    });
+    world.consume(&recovered).await.unwrap();
+    world.send_all().await;
+    let mails = world.relay.mails();
+    assert!(mails.len() == 1 && mails[0].1.contains(CODE), "{mails:?}");
+    assert!(!world.everything_stored().await.contains(CODE));
+    // A code that a later one replaced is not sent.
+    let other = new_id();
+    world.reachable(&other, CANARY, "id");
+    world.consume(&receipt_recovered(&other)).await.unwrap();
+    world.send_all().await;
+    let skipped = world.of_report(&other).await;
+    assert_eq!(
+        (skipped.status.as_str(), skipped.reason.as_deref()),
+        ("skipped", Some("superseded"))
+    );
+    assert_eq!(world.relay.mails().len(), 1);
 }
 
 #[sqlx::test(migrations = false)]

@@ -2,6 +2,7 @@
 //! and routing.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod digest;
 mod foreign;
 mod hooks;
 mod mails;

@@ -26,6 +26,7 @@ use tuntas_notification::{
     config::{DEFAULT_TOML, NotificationConfig, SmtpTls},
     consume::Planner,
     contacts::Contacts,
+    digest::Digest,
     grpc::Api,
     hook::HookCaller,
     mailer::Mailer,
@@ -36,7 +37,8 @@ use tuntas_notification::{
 use tuntas_proto::{
     case::v1::{Case, CaseEvent, Clock as WireClock, Contribution, Member, State, case_event::Details},
     event::v1::{
-        Agency, DirectoryChanged, Event, HolderTerm, Position, ReportFiled, directory_changed::Change, event::Payload,
+        Agency, DirectoryChanged, Event, HolderTerm, Position, ReceiptRecovered, ReportFiled,
+        directory_changed::Change, event::Payload,
     },
     intake::v1::GetContactResponse,
     wire_time::timestamp,
@@ -140,6 +142,20 @@ impl World {
             })
             .await
             .unwrap();
+        }
+    }
+
+    /// Who plans the morning mails.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest {
+            pool: self.pool.clone(),
+            clock: self.sender.clock.clone(),
+            directory: self.sender.directory.clone(),
+            contacts: self.sender.contacts.clone(),
+            settings: config::load_from::<NotificationConfig>(DEFAULT_TOML, None, [])
+                .unwrap()
+                .service
+                .digest,
         }
     }
 
@@ -317,6 +333,20 @@ fn directory_entries() -> Vec<Change> {
 
 pub(crate) fn new_id() -> String {
     ids::new_id().to_string()
+}
+
+/// A reporter gets a new code.
+pub(crate) fn receipt_recovered(report_id: &str) -> Event {
+    Event {
+        event_id: new_id(),
+        r#type: "tuntas.receipt.recovered".to_owned(),
+        source: "intake".to_owned(),
+        occurred_at: Some(timestamp(NOW)),
+        payload: Some(Payload::ReceiptRecovered(ReceiptRecovered {
+            report_id: report_id.to_owned(),
+        })),
+        ..Event::default()
+    }
 }
 
 /// A report was filed.

@@ -32,6 +32,28 @@ pub struct InboxQuery {
     pub rows_max: i64,
 }
 
+/// Before the first row.
+pub const FIRST_PLACE: (OffsetDateTime, Uuid) = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+
+impl Default for InboxQuery {
+    /// Nobody's cases, from the first place.
+    fn default() -> Self {
+        Self {
+            holders: Vec::new(),
+            opd: None,
+            contributions: false,
+            executor: None,
+            supervisory: false,
+            everybodys: false,
+            flagged_only: false,
+            state: None,
+            overdue_before: None,
+            after: FIRST_PLACE,
+            rows_max: 0,
+        }
+    }
+}
+
 /// A page of an inbox.
 ///
 /// # Errors

@@ -13,8 +13,10 @@ use tuntas_proto::{
     common::v1::PageRequest,
     event::v1::event::Payload,
     routing::v1::{
-        GetCaseRequest, ListInboxRequest, SnapshotAgencyRequest, cases_server::Cases, snapshot_agency_response::Item,
+        GetCaseRequest, ListDueRequest, ListInboxRequest, SnapshotAgencyRequest, cases_server::Cases,
+        snapshot_agency_response::Item,
     },
+    wire_time::timestamp,
 };
 use tuntas_routing::books;
 
@@ -247,6 +249,63 @@ async fn all_open_cases_and_those_in_alert_for_who_sees_them_all(pool: PgPool) {
     ] {
         let status = world.api.list_inbox(world.by(who, among(asked))).await.unwrap_err();
         assert_eq!(code(&status), refused, "{who}");
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn notification_is_told_who_answers_for_what_falls_due(pool: PgPool) {
+    let world = riau(pool).await;
+    let waiting = world.disposed("dishub", &[]).await;
+    let other = world.disposed("pupr-pkpp", &[]).await;
+    let before = Some(timestamp(world.now() + Duration::days(30)));
+    let ask = |size, cursor: &str| ListDueRequest {
+        before,
+        page: Some(PageRequest {
+            size,
+            cursor: cursor.to_owned(),
+        }),
+    };
+    let mut clocks = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let request = world.service("notification", ask(1, &cursor));
+        let page = world.api.list_due(request).await.unwrap().into_inner();
+        clocks.extend(page.clocks);
+        cursor = page.next_cursor;
+        if cursor.is_empty() {
+            break;
+        }
+    }
+    let acceptance = |case: &str| {
+        let mut found = clocks
+            .iter()
+            .filter(|clock| clock.kind == "acceptance" && clock.case_id == case);
+        found.next().map(|clock| clock.position_id.clone())
+    };
+    assert_eq!(acceptance(&waiting.case.to_string()).as_deref(), Some(LIAISON));
+    assert_eq!(
+        acceptance(&other.case.to_string()).as_deref(),
+        Some("pupr-pkpp.sekretaris")
+    );
+    assert!(
+        clocks
+            .iter()
+            .all(|clock| !clock.category_code.is_empty() && clock.due_at.is_some())
+    );
+    // What falls due later is no news now.
+    let soon = ListDueRequest {
+        before: Some(timestamp(world.now())),
+        page: None,
+    };
+    let page = world
+        .api
+        .list_due(world.service("notification", soon))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(page.clocks.is_empty(), "{page:?}");
+    for request in [world.service("desk", ask(0, "")), world.by(OMBUDSMAN, ask(0, ""))] {
+        assert_eq!(code(&world.api.list_due(request).await.unwrap_err()), "forbidden");
     }
 }
 

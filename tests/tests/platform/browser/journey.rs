@@ -66,19 +66,22 @@ async fn acts(stage: &mut Stage<'_>, citizen: &Browser, office: &Browser, script
         .await
         .context("verifier")?;
     agency(stage, office, &kept.ticket).await.context("agency")?;
+    answer(stage, office, &kept.ticket, "Atap halte sudah diganti pada hari Senin.")
+        .await
+        .context("answer")?;
     public_sees(citizen, &kept.ticket).await.context("public")?;
     let own = format!("/lacak/{}", kept.ticket);
     citizen.open_until(&own, &form("sanggah")).await?;
     if scripts == Scripts::On {
         stage.looker.look(citizen, "citizen", "lacak-dijawab").await?;
     }
-    citizen
-        .fill(
-            &format!("{} [name=teks]", form("sanggah")),
-            "Haltenya masih rusak, atapnya bocor.",
-        )
-        .await?;
-    send(citizen, "sanggah").await?;
+    // The first dispute is the agency's to mend, the second the director's to decide (rule M7).
+    dispute(citizen, "Haltenya masih rusak, atapnya bocor.").await?;
+    answer(stage, office, &kept.ticket, "Atapnya sudah diperiksa dan dirapatkan.")
+        .await
+        .context("answer to a dispute")?;
+    citizen.open_until(&own, &form("sanggah")).await?;
+    dispute(citizen, "Tetap bocor setiap hujan.").await?;
     decide(stage, office, &kept.ticket).await.context("director")?;
     citizen.open_until(&own, &form("nilai")).await?;
     citizen
@@ -195,18 +198,23 @@ async fn agency(stage: &mut Stage<'_>, office: &Browser, ticket: &str) -> anyhow
             "Petugas sudah melihat halte.",
         )
         .await?;
-    send(office, "catat").await?;
+    send(office, "catat").await
+}
+
+/// The head answers.
+async fn answer(stage: &mut Stage<'_>, office: &Browser, ticket: &str, words: &str) -> anyhow::Result<()> {
     stage.people.act_as(office, "accountable-head").await?;
     let answer = form("jawab");
-    open_case(office, inbox, ticket, &answer).await.context("head")?;
+    open_case(office, "/petugas/opd", ticket, &answer).await?;
     office.choose(&format!("{answer} [name=hasil]"), "resolved").await?;
-    office
-        .fill(
-            &format!("{answer} [name=teks]"),
-            "Atap halte sudah diganti pada hari Senin.",
-        )
-        .await?;
+    office.fill(&format!("{answer} [name=teks]"), words).await?;
     send(office, "jawab").await
+}
+
+/// The reporter disputes, on the page that is open.
+async fn dispute(citizen: &Browser, words: &str) -> anyhow::Result<()> {
+    citizen.fill(&format!("{} [name=teks]", form("sanggah")), words).await?;
+    send(citizen, "sanggah").await
 }
 
 /// The register has the redacted words with the answer.

@@ -1,7 +1,10 @@
 //! Foreign clients of the edge, as processes of their own: PyPI's `georeport` follows what Open311 tells, and `schemathesis` holds
 //! the edge to its OpenAPI document.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -13,6 +16,8 @@ use tuntas_tests::{
 const JURISDICTION: &str = "riau.go.id";
 /// Which requests are made up; another seed finds other things.
 const SEED: &str = "20261124";
+/// Requests that a key may make, as many as there can be.
+const KEY_LIMIT: &str = "6000";
 /// Examples for each operation.
 const EXAMPLES: &str = "40";
 
@@ -32,15 +37,12 @@ fn installed() -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// Follows the public reports as another system would.
-pub(crate) async fn follow(portal: &Portal) -> anyhow::Result<()> {
+pub(crate) async fn follow(instance: &Instance, portal: &Portal) -> anyhow::Result<()> {
     let Some(clients) = installed()? else { return Ok(()) };
     let script = repo().join("tests/clients/follow.py");
     let base = format!("{}/open311/v2", portal.url());
-    run(
-        clients.join("python3"),
-        &[&script.display().to_string(), &base, JURISDICTION],
-    )
-    .await
+    let arguments = [&script.display().to_string(), &base, JURISDICTION];
+    run(&clients.join("python3"), &arguments, instance.state(), None).await
 }
 
 /// Makes requests up from the OpenAPI document, with a key and without, and holds the answers against it.
@@ -51,45 +53,42 @@ pub(crate) async fn hold_to_document(instance: &Instance, portal: &Portal) -> an
         "add",
         "penguji",
         "--per-minute",
-        "100000",
+        KEY_LIMIT,
         "--burst",
-        "100000",
+        KEY_LIMIT,
         "--json",
     ];
     let (code, key, said) = instance.tuntas(&made)?;
     ensure!(code == 0, "no key: {said}");
     let key: Value = serde_json::from_str(&key)?;
     let key = key["secret"].as_str().context("no key")?;
-    let folder = instance.state().join("schemathesis");
-    std::fs::create_dir_all(&folder)?;
-    let config = folder.join("schemathesis.toml");
-    std::fs::write(&config, format!("[parameters]\n\"query.api_key\" = \"{key}\"\n"))?;
+    let config = repo().join("tests/clients/schemathesis.toml").display().to_string();
     let document = format!("{}/openapi.json", portal.url());
-    run(
-        clients.join("schemathesis"),
-        &[
-            "--config-file",
-            &config.display().to_string(),
-            "run",
-            &document,
-            "--seed",
-            SEED,
-            "--max-examples",
-            EXAMPLES,
-            "--generation-database",
-            "none",
-            "--rate-limit",
-            "auto",
-        ],
-    )
-    .await
+    let arguments = [
+        "--config-file",
+        &config,
+        "run",
+        &document,
+        "--seed",
+        SEED,
+        "--max-examples",
+        EXAMPLES,
+        "--generation-database",
+        "none",
+        "--rate-limit",
+        "auto",
+    ];
+    run(&clients.join("schemathesis"), &arguments, instance.state(), Some(key)).await
 }
 
-async fn run(program: PathBuf, arguments: &[&str]) -> anyhow::Result<()> {
-    let output = tokio::process::Command::new(&program)
+/// Runs a client in a folder where it may leave what it likes.
+async fn run(program: &Path, arguments: &[&str], folder: &Path, key: Option<&str>) -> anyhow::Result<()> {
+    let output = tokio::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
+        .current_dir(folder)
         .env("NO_COLOR", "1")
+        .env("TUNTAS_TEST_API_KEY", key.unwrap_or_default())
         .kill_on_drop(true)
         .output()
         .await

@@ -60,7 +60,7 @@ async fn pages(instance: &Instance) -> anyhow::Result<Vec<Ending>> {
     ensure!(code == 0, "no demo accounts: {said}");
     let portal = Portal::of(instance.state())?;
     let mut endings = browser::play(&portal).await;
-    endings.push(ending("a client of Open311", clients::follow(&portal).await));
+    endings.push(ending("a client of Open311", clients::follow(instance, &portal).await));
     endings.push(ending(
         "what OpenAPI promises",
         clients::hold_to_document(instance, &portal).await,

@@ -46,12 +46,17 @@ impl Filter {
     /// An argument is not what it should be.
     pub fn of(params: &Params, now: OffsetDateTime) -> Result<Self, Trouble> {
         let extensions = truth(params, "extensions")?;
+        // Each argument is read, also where ids make it count for nothing: what cannot be one is refused.
+        let (updated_from, updated_until) = (moment(params, "updated_after")?, moment(params, "updated_before")?);
+        let filed_given = (moment(params, "start_date")?, moment(params, "end_date")?);
+        let (closed, no_status) = status(params)?;
+        let (rows_max, skip) = page(params)?;
         let tickets: Vec<String> = params.list("service_request_id").map(str::to_owned).collect();
         if !tickets.is_empty() {
             return Self::of_ids(tickets, extensions);
         }
-        let (filed_from, filed_until) = filed(params, now)?;
-        let (closed, no_status) = status(params)?;
+        let is_of_moves = updated_from.is_some() || updated_until.is_some();
+        let (filed_from, filed_until) = filed(filed_given, is_of_moves, now)?;
         let category_codes: Vec<String> = params.list("service_code").map(str::to_owned).collect();
         if category_codes.len() > CODES_MAX {
             return Err(Trouble::bad("service_code: more than 100 codes"));
@@ -60,7 +65,6 @@ impl Filter {
         if query.chars().nth(QUERY_CHARS_MAX).is_some() {
             return Err(Trouble::bad("q: more than 500 characters"));
         }
-        let (rows_max, skip) = page(params)?;
         let in_time = |at: Option<OffsetDateTime>| at.map(timestamp);
         Ok(Self {
             search: SearchRegisterRequest {
@@ -71,8 +75,8 @@ impl Filter {
                 closed,
                 filed_from: in_time(filed_from),
                 filed_until: in_time(filed_until.map(whole_second)),
-                updated_from: in_time(moment(params, "updated_after")?),
-                updated_until: in_time(moment(params, "updated_before")?.map(whole_second)),
+                updated_from: in_time(updated_from),
+                updated_until: in_time(updated_until.map(whole_second)),
                 skip: u32::try_from(skip).unwrap_or_default(),
                 ..SearchRegisterRequest::default()
             },
@@ -100,9 +104,12 @@ impl Filter {
 }
 
 /// The times of filing: as given, at most 90 days apart; the latest 90 days when neither these nor times of a move are.
-fn filed(params: &Params, now: OffsetDateTime) -> Result<(Option<OffsetDateTime>, Option<OffsetDateTime>), Trouble> {
+fn filed(
+    given: (Option<OffsetDateTime>, Option<OffsetDateTime>),
+    is_of_moves: bool,
+    now: OffsetDateTime,
+) -> Result<(Option<OffsetDateTime>, Option<OffsetDateTime>), Trouble> {
     let span = Duration::days(SPAN_DAYS_MAX);
-    let given = (moment(params, "start_date")?, moment(params, "end_date")?);
     match given {
         (Some(from), Some(until)) if until - from > span => Err(Trouble::bad(
             "start_date and end_date may not be more than 90 days apart",
@@ -110,9 +117,7 @@ fn filed(params: &Params, now: OffsetDateTime) -> Result<(Option<OffsetDateTime>
         (Some(from), Some(until)) if until < from => Err(Trouble::bad("end_date is before start_date")),
         (Some(from), None) => Ok((Some(from), from.checked_add(span))),
         (None, Some(until)) => Ok((until.checked_sub(span), Some(until))),
-        (None, None) if params.get("updated_after").is_none() && params.get("updated_before").is_none() => {
-            Ok((now.checked_sub(span), None))
-        }
+        (None, None) if !is_of_moves => Ok((now.checked_sub(span), None)),
         given => Ok(given),
     }
 }

@@ -79,9 +79,8 @@ fn build(boot: &Boot<Settings, NoArgs>) -> anyhow::Result<Service> {
             follower.run(stop).await;
             Ok(())
         })
-        .task("cases", async move |stop| {
-            reconcile::run(cases_pool, cases_clock, directory, cases, stop).await;
-            Ok(())
+        .task("cases", move |stop| {
+            reconcile::run(cases_pool, cases_clock, directory, cases, stop)
         })
         .books(move || books::books(books_pool.clone()))
         .work_pending(move || books::work_pending(pending_pool.clone(), clock.clone())))

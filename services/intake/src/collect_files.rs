@@ -3,14 +3,20 @@
 //! It has no input and does what is due; doing it twice does no harm. Rows are given up in one transaction; the
 //! files go after it, and are forgotten only once they are gone.
 
-use tuntas_kit::{problem::Problem, tx};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tuntas_kit::{
+    problem::Problem,
+    reconciler::{self, Next},
+    tx,
+};
 
 use crate::{intake::Intake, store::attachment};
 
 const BATCH_MAX: i64 = 256;
 
 /// What one round did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Uploads given up.
     pub orphans: u64,
@@ -47,24 +53,21 @@ pub async fn collect_files(intake: &Intake) -> Result<Collected, Problem> {
     Ok(Collected { orphans, files })
 }
 
-/// Does a round now and then until `stopped`.
+/// Does a round now and then until `stop`.
 ///
 /// # Errors
-/// None: a round that fails is logged, and the next one does its work.
-pub async fn run(intake: Intake, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let mut stopped = std::pin::pin!(stopped);
-    let mut ticks = tokio::time::interval(intake.config.attachments.collect_every());
-    loop {
-        tokio::select! {
-            () = &mut stopped => return Ok(()),
-            _ = ticks.tick() => {}
+/// None.
+pub async fn run(intake: Intake, stop: CancellationToken) -> anyhow::Result<()> {
+    let every = intake.config.attachments.collect_every();
+    reconciler::run("collect files", every, &Notify::new(), stop, || {
+        let intake = intake.clone();
+        async move {
+            let done = collect_files(&intake).await?;
+            if done != Collected::default() {
+                tracing::info!(orphans = done.orphans, files = done.files, "collected files");
+            }
+            Ok(Next::Later)
         }
-        match collect_files(&intake).await {
-            Ok(Collected { orphans: 0, files: 0 }) => {}
-            Ok(done) => tracing::info!(orphans = done.orphans, files = done.files, "collected files"),
-            Err(problem) => tracing::warn!(
-                error.chain = %tuntas_kit::telemetry::chain(&problem), "files could not be collected"
-            ),
-        }
-    }
+    })
+    .await
 }

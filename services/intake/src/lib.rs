@@ -81,11 +81,7 @@ pub async fn build(boot: Boot<IntakeConfig>) -> anyhow::Result<Service> {
         .grpc(VaultServer::new(Officers(intake.clone())))
         .relay()
         .consumer(Consumer::new(consume::QUEUE, Cases(intake)))
-        .task("collect files", move |stop| {
-            collect_files::run(for_files, stop.cancelled_owned())
-        })
-        .task("recover receipts", move |stop| {
-            recover_receipt::run(for_codes, stop.cancelled_owned())
-        })
+        .task("collect files", move |stop| collect_files::run(for_files, stop))
+        .task("recover receipts", move |stop| recover_receipt::run(for_codes, stop))
         .books(move || books::list(for_books.clone())))
 }

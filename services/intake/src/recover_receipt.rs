@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tuntas_domain::TicketNumber;
 use tuntas_kit::{
     ids, outbox,
     problem::{FORBIDDEN, Problem, UNKNOWN_TICKET},
+    reconciler::{self, Next},
     tx,
 };
 use tuntas_proto::{
@@ -132,25 +134,16 @@ pub async fn settle(intake: &Intake) -> Result<usize, Problem> {
     }
 }
 
-/// Settles until `stopped`.
+/// Settles until `stop`.
 ///
 /// # Errors
-/// None: a round that fails is logged, and the next one does its work.
-pub async fn run(intake: Intake, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let mut stopped = std::pin::pin!(stopped);
-    let mut ticks = tokio::time::interval(POLL);
-    loop {
-        tokio::select! {
-            () = &mut stopped => return Ok(()),
-            () = intake.recoveries.notified() => {}
-            _ = ticks.tick() => {}
-        }
-        if let Err(problem) = settle(&intake).await {
-            tracing::warn!(
-                error.chain = %tuntas_kit::telemetry::chain(&problem), "lost receipt codes have to wait"
-            );
-        }
-    }
+/// None.
+pub async fn run(intake: Intake, stop: CancellationToken) -> anyhow::Result<()> {
+    reconciler::run("lost receipt codes", POLL, &intake.recoveries, stop, || {
+        let intake = intake.clone();
+        async move { settle(&intake).await.map(|_| Next::Later) }
+    })
+    .await
 }
 
 /// The report of a ticket, if this contact was given with it. An erased report has none.

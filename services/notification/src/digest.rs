@@ -7,12 +7,19 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::{
     PositionId,
     calendar::{Calendar, wib, wib_date, wib_midnight},
 };
-use tuntas_kit::{clock::Clock, directory::DirectoryReader, problem::Problem, telemetry, tx};
+use tuntas_kit::{
+    clock::Clock,
+    directory::DirectoryReader,
+    problem::Problem,
+    reconciler::{self, Next},
+    tx,
+};
 use tuntas_proto::{routing::v1::DueClock, wire_time::instant};
 use uuid::Uuid;
 
@@ -50,18 +57,13 @@ impl Digest {
     /// Plans until `stop`.
     ///
     /// # Errors
-    /// None: a day that could not be planned is tried again.
+    /// None.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        while !stop.is_cancelled() {
-            if let Err(error) = self.round().await {
-                tracing::warn!(error.chain = %telemetry::chain(&error), "the morning mails have to wait");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_millis(self.settings.poll_interval_ms)) => {}
-            }
-        }
-        Ok(())
+        let every = Duration::from_millis(self.settings.poll_interval_ms);
+        reconciler::run("morning mails", every, &Notify::new(), stop, || async {
+            self.round().await.map(|_| Next::Later)
+        })
+        .await
     }
 
     /// Plans what this day wants, if it is time and was not done. Returns how many mails that were.

@@ -92,9 +92,8 @@ fn build(boot: &Boot<Settings, NoArgs>) -> Service {
             sequencer::run(sequencing_pool, sequencing, head, metrics, stop).await;
             Ok(())
         })
-        .task("acts", async move |stop| {
-            reconcile::run(acts_pool, acts_clock, directory, acts, stop).await;
-            Ok(())
+        .task("acts", move |stop| {
+            reconcile::run(acts_pool, acts_clock, directory, acts, stop)
         })
         .books(move || books::books(books_pool.clone()))
         .work_pending(move || books::work_pending(pending_pool.clone(), clock.clone()))

@@ -7,12 +7,20 @@ use std::time::Duration;
 use serde::Deserialize;
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::{
     Actor,
     oversight_act::{ActCommand, ActRefusal, decide_act},
 };
-use tuntas_kit::{clock::Clock, directory::DirectoryReader, outbox, problem::Problem, tx};
+use tuntas_kit::{
+    clock::Clock,
+    directory::DirectoryReader,
+    outbox,
+    problem::Problem,
+    reconciler::{self, Next},
+    tx,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -31,19 +39,29 @@ pub struct Settings {
 }
 
 /// Reconciles until `stop`.
-pub async fn run(pool: PgPool, clock: Clock, directory: DirectoryReader, settings: Settings, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        match reconcile(&pool, &directory, clock.now(), i64::from(settings.reconcile_max)).await {
-            // There may be more.
-            Ok(done) if done == usize::from(settings.reconcile_max) => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "due acts could not be looked at; trying again"),
+///
+/// # Errors
+/// None.
+pub async fn run(
+    pool: PgPool,
+    clock: Clock,
+    directory: DirectoryReader,
+    settings: Settings,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let every = Duration::from_millis(settings.reconcile_ms);
+    reconciler::run("due acts", every, &Notify::new(), stop, || {
+        let (pool, directory, now) = (pool.clone(), directory.clone(), clock.now());
+        async move {
+            let done = reconcile(&pool, &directory, now, i64::from(settings.reconcile_max)).await?;
+            Ok(if done == usize::from(settings.reconcile_max) {
+                Next::AtOnce
+            } else {
+                Next::Later
+            })
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_millis(settings.reconcile_ms)) => {}
-        }
-    }
+    })
+    .await
 }
 
 /// Does what is due at `now`, each act in its own transaction, and answers how many were done.

@@ -114,13 +114,15 @@ fn statuses_and_lists_take_commas_and_repetition() {
     assert!(closed("status=fixed").is_err());
     let codes = filter("service_code=a,b&service_code=c").unwrap().search.category_codes;
     assert_eq!(codes, ["a", "b", "c"]);
-    let named = filter("service_request_id=A,B&status=open&start_date=kemarin")
+    let named = filter("service_request_id=A,B&status=open&start_date=2026-01-01&end_date=2026-11-24")
         .unwrap()
         .search;
     assert_eq!(
         (named.tickets, named.closed, named.also_unlisted),
         (vec!["A".to_owned(), "B".to_owned()], None, true)
     );
+    // They count for nothing then, but what cannot be one is still said.
+    assert!(filter("service_request_id=A,B&start_date=kemarin").is_err());
     assert!(filter("extensions=true").unwrap().extensions);
     assert!(filter("extensions=ja").is_err());
 }

@@ -148,6 +148,7 @@ mod ops;
 pub mod outbox;
 pub mod problem;
 pub mod rate_limit;
+pub mod reconciler;
 pub mod relay;
 pub mod retention;
 pub mod telemetry;

@@ -85,7 +85,7 @@ async fn acts(stage: &mut Stage<'_>, citizen: &Browser, office: &Browser, script
     decide(stage, office, &kept.ticket).await.context("director")?;
     citizen.open_until(&own, &form("nilai")).await?;
     citizen
-        .click(&format!("label:has({} )", "input[name=bintang][value='4']"))
+        .click(&format!("{} input[name=bintang][value='4']", form("nilai")))
         .await?;
     send(citizen, "nilai").await?;
     let rated = format!("body:not(:has({}))", form("nilai"));
@@ -243,7 +243,7 @@ async fn decide(stage: &mut Stage<'_>, office: &Browser, ticket: &str) -> anyhow
     let dispute = form("putus-sanggah");
     open_case(office, "/petugas", ticket, &dispute).await?;
     office
-        .click(&format!("{dispute} label:has(input[name=putusan][value=tidak])"))
+        .click(&format!("{dispute} input[name=putusan][value=tidak]"))
         .await?;
     office
         .fill(

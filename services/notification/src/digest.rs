@@ -10,7 +10,7 @@ use time::{Date, OffsetDateTime};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::{
-    PositionId,
+    CategoryCode, PositionId,
     calendar::{Calendar, wib, wib_date, wib_midnight},
 };
 use tuntas_kit::{
@@ -97,8 +97,11 @@ impl Digest {
             .map(|(position, clocks)| {
                 let title = title(&position, &snapshot);
                 mail(position, title, &clocks, now, lines_max, |code| {
-                    let category = snapshot.categories.iter().find(|(known, _)| known.as_str() == code);
-                    category.map_or_else(|| code.to_owned(), |(_, category)| category.name_id.clone())
+                    let category = code
+                        .parse()
+                        .ok()
+                        .and_then(|code: CategoryCode| snapshot.categories.get(&code));
+                    category.map_or_else(|| code.to_owned(), |category| category.name_id.clone())
                 })
             })
             .collect();

@@ -54,11 +54,7 @@ pub async fn run(
         let (pool, directory, now) = (pool.clone(), directory.clone(), clock.now());
         async move {
             let done = reconcile(&pool, &directory, now, i64::from(settings.reconcile_max)).await?;
-            Ok(if done == usize::from(settings.reconcile_max) {
-                Next::AtOnce
-            } else {
-                Next::Later
-            })
+            Ok(Next::after(done, usize::from(settings.reconcile_max)))
         }
     })
     .await

@@ -18,6 +18,14 @@ pub enum Next {
     Later,
 }
 
+impl Next {
+    /// After a round that did `done` of at most `max`: as many as it may, so there may be more.
+    #[must_use]
+    pub const fn after(done: usize, max: usize) -> Self {
+        if done == max { Self::AtOnce } else { Self::Later }
+    }
+}
+
 /// Does rounds until `stop`: one every `every`, at once when something was left, and when `woken`. A round that fails is logged,
 /// and the next one does its work.
 ///

@@ -51,13 +51,21 @@ impl Instance {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_exporting(weeks_ago: i64, otlp_endpoint: Option<&str>) -> anyhow::Result<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Short, because PostgreSQL's socket path has to fit into 107 bytes.
-        let state = PathBuf::from(format!("/var/tmp/tuntas-it.{}.{number}", std::process::id()));
-        fs::create_dir_all(&state)?;
+        let state = new_state()?;
         let start = Clock::System.now() - time::Duration::weeks(weeks_ago);
         write_clock_file(&state.join("clock"), start)?;
+        Self::start_in(state, otlp_endpoint, "-c fsync=off -c full_page_writes=off")
+    }
+
+    /// A platform as it is in production: on the real clock, with every write on the disk before it is acknowledged.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_durable(otlp_endpoint: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_in(new_state()?, otlp_endpoint, "")
+    }
+
+    fn start_in(state: PathBuf, otlp_endpoint: Option<&str>, postgres_options: &str) -> anyhow::Result<Self> {
         let log = fs::File::create(state.join("up.log"))?;
         let up = Command::new(repo().join("deploy/up"))
             .arg("--state")
@@ -69,7 +77,7 @@ impl Instance {
             .env_remove("TUNTAS_POSTGRES_ADMIN_URL")
             .env_remove("TUNTAS_AMQP_URL")
             .env_remove("TUNTAS_AMQP_MGMT_URL")
-            .env("TUNTAS_POSTGRES_OPTIONS", "-c fsync=off -c full_page_writes=off")
+            .env("TUNTAS_POSTGRES_OPTIONS", postgres_options)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -154,6 +162,51 @@ impl Instance {
         Ok(pid.trim().to_owned())
     }
 
+    /// Memory that a process holds, in MiB.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn memory_mib(&self, process: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(&format!("{process}.pid"))?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: f64 = line
+            .and_then(|rest| rest.split_whitespace().next())
+            .context("no VmRSS")?
+            .parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Starts a process again with another value of a variable, or without it.
+    ///
+    /// # Errors
+    /// It does not stop, or does not get ready.
+    pub fn restart_with(&self, process: &str, variable: &str, value: Option<&str>) -> anyhow::Result<()> {
+        self.take_down(process)?;
+        let file = self.state.join("env").join(format!("{process}.env"));
+        let old = fs::read_to_string(&file)?;
+        let others = old.lines().filter(|line| !line.starts_with(&format!("{variable}=")));
+        let mut lines: Vec<String> = others.map(str::to_owned).collect();
+        lines.extend(value.map(|value| format!("{variable}={value}")));
+        fs::write(&file, lines.join("\n") + "\n")?;
+        self.bring_back(process)
+    }
+
+    /// Number of a process.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn process_id(&self, process: &str) -> anyhow::Result<String> {
+        self.pid(&format!("{process}.pid"))
+    }
+
+    /// Asks a process to end (SIGTERM); its supervisor starts it again.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn terminate(&self, process: &str) -> anyhow::Result<()> {
+        signal("-TERM", &self.process_id(process)?)
+    }
+
     /// Ends a process with SIGKILL; its supervisor starts it again.
     ///
     /// # Errors
@@ -233,7 +286,7 @@ impl Instance {
     /// `pg_dump` fails.
     pub fn dump_databases(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let platform = self.platform(Duration::ZERO)?;
-        let tool = newest_pg_dump();
+        let tool = crate::sql::tool("pg_dump");
         let mut dumps = Vec::new();
         for (name, url) in &platform.endpoints().databases {
             let output = Command::new(&tool).arg("--inserts").arg(url).output()?;
@@ -289,14 +342,23 @@ pub fn repo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where the programs of this build are: beside the test itself.
+/// A new state folder. Its name is short, because PostgreSQL's socket path has to fit into 107 bytes.
+fn new_state() -> anyhow::Result<PathBuf> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let state = PathBuf::from(format!("/var/tmp/tuntas-it.{}.{number}", std::process::id()));
+    fs::create_dir_all(&state)?;
+    Ok(state)
+}
+
+/// Where the programs of this build are: beside this one, or beside the folder of a test.
 fn bin_dir() -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let dir = test
-        .parent()
-        .and_then(Path::parent)
-        .context("no target folder")?
-        .to_owned();
+    let this = std::env::current_exe()?;
+    let beside = this.parent().context("no target folder")?;
+    let dir = match beside.join("tuntas").exists() {
+        true => beside,
+        false => beside.parent().context("no target folder")?,
+    };
     for program in [
         "tuntas",
         "intake",
@@ -312,20 +374,7 @@ fn bin_dir() -> anyhow::Result<PathBuf> {
             "{program} is not built: cargo build --workspace --bins, or run deploy/test"
         );
     }
-    Ok(dir)
-}
-
-fn newest_pg_dump() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok);
-    let mut found: Vec<PathBuf> = versions
-        .map(|entry| entry.path().join("bin/pg_dump"))
-        .filter(|path| path.exists())
-        .collect();
-    found.sort();
-    found.pop().unwrap_or_else(|| PathBuf::from("pg_dump"))
+    Ok(dir.to_owned())
 }
 
 fn signal(signal: &str, pid: &str) -> anyhow::Result<()> {

@@ -7,4 +7,5 @@ pub mod instance;
 pub mod play;
 pub mod portal;
 pub mod raw;
+pub mod sql;
 pub mod world;

@@ -13,7 +13,7 @@ use super::register::PublicRow;
 /// Newest reports that are looked through for words: those that a page of results is filled from when the words are common.
 const NEWEST_WITH_WORDS_MAX: i64 = 2_000;
 /// Newest reports that are compared with words that no report has.
-const NEWEST_ALIKE_MAX: i64 = 1_000;
+const NEWEST_ALIKE_MAX: i64 = 400;
 /// Newest reports of a category, a region and of all among which a similar one is looked for.
 const NEWEST_OF_A_KIND_MAX: i64 = 500;
 /// Of those, how many are compared letter by letter.

@@ -1,0 +1,92 @@
+//! One file for each group of goals; each answers figures with the floors that were measured beside them.
+
+mod feed;
+mod filing;
+mod memory;
+mod relay;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tuntas_ctl::platform::Platform;
+use tuntas_tests::{
+    collector::Collector,
+    instance::{Instance, PROCESSES},
+};
+
+use crate::{figure::Goal, load::Filers, servers::Servers};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The platform under measurement.
+pub(crate) struct Bench {
+    pub(crate) instance: Instance,
+    pub(crate) servers: Servers,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) filers: Filers,
+    /// How often each ratio is taken.
+    pub(crate) rounds: usize,
+    /// How long each measurement of a round takes.
+    pub(crate) length: Duration,
+    /// Takes the traces: telemetry is on.
+    collector: Collector,
+}
+
+/// Names of the groups, in the order in which they run: idle memory before any load, and what fills databases last.
+pub(crate) const GROUPS: [&str; 4] = ["memory", "filing", "relay", "feed"];
+
+impl Bench {
+    pub(crate) async fn start(rounds: usize, length: Duration) -> anyhow::Result<Self> {
+        let collector = Collector::dropping().await?;
+        let url = collector.url().to_owned();
+        let instance = tokio::task::spawn_blocking(move || Instance::start_durable(Some(&url))).await??;
+        let servers = Servers::of(&instance)?;
+        let platform = Arc::new(instance.platform(PATIENCE)?);
+        let intake = platform.endpoints().services.get("intake").cloned();
+        let intake = intake.context("no address of intake")?;
+        Ok(Self {
+            filers: Filers::to(&intake)?,
+            instance,
+            servers,
+            platform,
+            rounds,
+            length,
+            collector,
+        })
+    }
+
+    pub(crate) fn collector_url(&self) -> &str {
+        self.collector.url()
+    }
+
+    pub(crate) async fn group(&self, name: &str) -> anyhow::Result<Vec<Goal>> {
+        match name {
+            "memory" => memory::measure(self).await,
+            "filing" => filing::measure(self).await,
+            "relay" => relay::measure(self).await,
+            "feed" => feed::measure(self).await,
+            _ => anyhow::bail!("there is no group {name}; there are {GROUPS:?}"),
+        }
+        .with_context(|| format!("group {name}"))
+    }
+
+    /// Takes down every process but these, so that a measurement is of these alone.
+    pub(crate) fn alone(&self, kept: &[&str]) -> anyhow::Result<()> {
+        for process in PROCESSES.into_iter().chain(["gateway"]) {
+            if !kept.contains(&process) {
+                self.instance.take_down(process)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings back what [`alone`](Self::alone) took down.
+    pub(crate) fn all(&self, kept: &[&str]) -> anyhow::Result<()> {
+        for process in PROCESSES.into_iter().chain(["gateway"]) {
+            if !kept.contains(&process) {
+                self.instance.bring_back(process)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! The faults, one function each. Each says what must hold, and which bug of `--bug` turns it red.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use tuntas_ctl::{
+    platform::{Platform, Who},
+    rpc,
+};
+use tuntas_proto::oversight::v1::FollowRequest;
+use tuntas_tests::{
+    instance::{Instance, PROCESSES},
+    play::complaint,
+    sql::Databases,
+};
+
+use crate::{Chaos, PATIENCE, ledger::Ledger, load::Load, say};
+
+const CLIENTS: usize = 4;
+const BALANCED_WITHIN: Duration = Duration::from_secs(180);
+/// Servers are broken too, less often than processes: each outage stops everybody.
+const SERVER_IN: u32 = 8;
+const OMBUDSMAN: &str = "ombudsman.riau";
+
+/// R1: kill -9 of every process, of PostgreSQL and of RabbitMQ, at random moments under load. Nothing that was acknowledged is lost,
+/// nothing is done twice.
+///
+/// Bug `skip`: while the broker is away the relay's cursor moves over what it never published, as it would when a confirm that
+/// never came counted as one.
+pub(crate) async fn r1(chaos: &Chaos) -> anyhow::Result<()> {
+    let mut random = StdRng::seed_from_u64(chaos.seed);
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    for kill in 0..chaos.kills {
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
+        if random.random_ratio(1, SERVER_IN) {
+            let server = ["postgres", "rabbitmq"].choose(&mut random).context("a server")?;
+            chaos.servers(&format!("kill-{server}")).await?;
+            tokio::time::sleep(Duration::from_millis(random.random_range(0..2_000))).await;
+            if chaos.bug("skip") && *server == "rabbitmq" {
+                skip(&chaos.databases)?;
+            }
+            chaos.servers(&format!("start-{server}")).await?;
+        } else {
+            let process = *PROCESSES.choose(&mut random).context("a process")?;
+            // One that is only just starting has no number yet, or has gone by itself with its database: it was hit before.
+            if let Err(error) = chaos.instance.kill_9(process) {
+                say(&format!("  {process}: {error:#}"));
+            }
+        }
+        if kill % 25 == 24 {
+            say(&format!("  {} kills, {} acknowledged", kill + 1, ledger.len()));
+        }
+    }
+    chaos.healed().await?;
+    load.stop().await?;
+    say(&format!("  {} kills, {} acknowledged", chaos.kills, ledger.len()));
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// Moves intake's relay over what waits.
+fn skip(databases: &Databases) -> anyhow::Result<()> {
+    databases.ask(
+        "intake",
+        "UPDATE outbox_cursor SET seq = (SELECT max(seq) FROM outbox) WHERE name = 'relay'",
+    )?;
+    Ok(())
+}
+
+/// R2: RabbitMQ away for a minute. At least 99.99 % of the filings are taken at the first try, in at most twice the time (p99); the
+/// first event is in the log within 3 s after the broker answers again.
+///
+/// Bug `skip`: as in R1.
+pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    tokio::time::sleep(chaos.outage).await;
+    let killed = Instant::now();
+    chaos.servers("kill-rabbitmq").await?;
+    tokio::time::sleep(chaos.outage).await;
+    if chaos.bug("skip") {
+        skip(&chaos.databases)?;
+    }
+    let entries = "SELECT size FROM log_head";
+    let before: u64 = chaos.databases.ask("oversight", entries)?.parse()?;
+    let ended = Instant::now();
+    chaos.servers("start-rabbitmq").await?;
+    let back = Instant::now();
+    while chaos.databases.ask("oversight", entries)?.parse::<u64>()? == before {
+        ensure!(back.elapsed() < PATIENCE, "no event arrives");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let first = back.elapsed();
+    let taken = load.stop().await?;
+    let (mut calm, mut away) = (Vec::new(), Vec::new());
+    for (at, took) in &taken.filings {
+        if *at < killed {
+            calm.push(*took);
+        } else if *at < ended {
+            away.push(*took);
+        }
+    }
+    let (calm, away) = (p99(&mut calm), p99(&mut away));
+    say(&format!(
+        "  {} filings, {} not at the first try; p99 {:.0} ms before, {:.0} ms without broker ({:.2}x); first event {:.2} s after",
+        taken.filings.len(),
+        taken.first_try_failed,
+        calm.as_secs_f64() * 1e3,
+        away.as_secs_f64() * 1e3,
+        away.as_secs_f64() / calm.as_secs_f64(),
+        first.as_secs_f64(),
+    ));
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await?;
+    ensure!(
+        taken.first_try_failed * 10_000 <= taken.filings.len(),
+        "filings were not taken"
+    );
+    ensure!(away <= calm * 2, "filings took more than twice as long");
+    ensure!(first <= Duration::from_secs(3), "the first event came too late");
+    Ok(())
+}
+
+fn p99(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    let rank = (times.len() * 99).div_ceil(100).max(1) - 1;
+    times.get(rank).copied().unwrap_or(Duration::MAX)
+}
+
+/// R5: callers who hang up at any moment of a request. No session stays inside a transaction, and what was acknowledged before, between
+/// and after is there.
+///
+/// Bug `hold`: a transaction is left open in intake's database, as a handler that holds one directly leaves it when it is dropped.
+pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
+    const AT_ONCE: usize = 64;
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    let each = chaos.cancellations.div_ceil(AT_ONCE);
+    let tasks: Vec<_> = (0..AT_ONCE)
+        .map(|task| {
+            let platform = Arc::clone(&platform);
+            let mut random = StdRng::seed_from_u64(chaos.seed.wrapping_add(task as u64));
+            tokio::spawn(async move {
+                let mut dropped = 0_usize;
+                for _ in 0..each {
+                    let mut client = platform.intake()?;
+                    let patience = Duration::from_micros(random.random_range(0..30_000));
+                    let call = client.file_report(complaint("transportasi-darat"));
+                    dropped += usize::from(tokio::time::timeout(patience, call).await.is_err());
+                }
+                anyhow::Ok(dropped)
+            })
+        })
+        .collect();
+    let mut dropped = 0;
+    for task in tasks {
+        dropped += task.await??;
+    }
+    load.stop().await?;
+    let _held = match chaos.bug("hold") {
+        true => Some(chaos.databases.hold_open("intake")?),
+        false => None,
+    };
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let idle = chaos.databases.ask(
+        "intake",
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE state LIKE 'idle in transaction%' AND clock_timestamp() - state_change > interval '1 second'",
+    )?;
+    say(&format!(
+        "  {} calls, {dropped} given up, {} acknowledged beside them, {idle} sessions idle in a transaction",
+        each * AT_ONCE,
+        ledger.len()
+    ));
+    ensure!(idle == "0", "{idle} sessions are idle in a transaction");
+    ensure!(dropped * 10 > each * AT_ONCE, "hardly a call was given up: {dropped}");
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// R10: SIGTERM to oversight under load with open feeds. It ends within 5 s, and every feed goes on at its position without a gap.
+///
+/// Bug `gap`: the follower asks for the position after the next one.
+pub(crate) async fn r10(chaos: &Chaos) -> anyhow::Result<()> {
+    const FEEDS: usize = 8;
+    const STOPS: usize = 5;
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let skip = u64::from(chaos.bug("gap"));
+    let feeds: Vec<_> = (0..FEEDS)
+        .map(|_| tokio::spawn(follow(Arc::clone(&platform), stopped.clone(), skip)))
+        .collect();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..STOPS {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        slowest = slowest.max(terminate(&chaos.instance).await?);
+        chaos.ready("oversight").await?;
+    }
+    load.stop().await?;
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await?;
+    let size: u64 = chaos.databases.ask("oversight", "SELECT size FROM log_head")?.parse()?;
+    stop.send(true)?;
+    for feed in feeds {
+        let reached = feed.await??;
+        ensure!(reached + 1_000 > size, "a feed stopped at {reached} of {size}");
+    }
+    say(&format!(
+        "  {FEEDS} feeds over {size} entries, {STOPS} stops, slowest {slowest:.2?}"
+    ));
+    ensure!(slowest <= Duration::from_secs(5), "a stop took {slowest:?}");
+    Ok(())
+}
+
+async fn terminate(instance: &Instance) -> anyhow::Result<Duration> {
+    let pid = instance.process_id("oversight")?;
+    let begun = Instant::now();
+    instance.terminate("oversight")?;
+    while std::path::Path::new("/proc").join(&pid).exists() {
+        ensure!(begun.elapsed() < PATIENCE, "oversight does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(begun.elapsed())
+}
+
+/// Follows from the beginning; answers the last position. Each time the stream ends it goes on after the last.
+async fn follow(
+    platform: Arc<Platform>,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
+    skip: u64,
+) -> anyhow::Result<u64> {
+    let mut last = 0;
+    while !*stopped.borrow() {
+        let request = FollowRequest {
+            from_position: last + 1 + if last == 0 { 0 } else { skip },
+            until_head: false,
+        };
+        let mut stream = rpc!(platform, Who::Position(OMBUDSMAN), feed().follow(request))?;
+        loop {
+            let message = tokio::select! {
+                message = stream.message() => message,
+                _ = stopped.changed() => return Ok(last),
+            };
+            let Ok(Some(entry)) = message else { break };
+            ensure!(
+                entry.position == last + 1,
+                "position {} comes after {last}",
+                entry.position
+            );
+            last = entry.position;
+        }
+    }
+    Ok(last)
+}

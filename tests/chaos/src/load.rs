@@ -1,0 +1,153 @@
+//! Citizens who file and an officer who verifies and disposes, each insisting under the same key until it is answered.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::task::JoinHandle;
+use tonic::Code;
+use tuntas_ctl::{
+    commands::execute,
+    platform::{Platform, Who, fresh_key},
+    rpc,
+};
+use tuntas_proto::{
+    case::v1::{
+        ReportKind,
+        case_command::{Command, Dispose, Verify},
+    },
+    routing::v1::GetCaseRequest,
+};
+use tuntas_tests::play::complaint;
+
+use crate::ledger::Ledger;
+
+const VERIFIER: &str = "diskominfotik.verifikator-1";
+const AGENCIES: [&str; 3] = ["dishub", "pupr-pkpp", "dlhk"];
+const CATEGORY: &str = "transportasi-darat";
+const FILED_EVERY: Duration = Duration::from_millis(50);
+/// Every so many reports an officer works one.
+const WORKED_EVERY: usize = 4;
+
+/// How filings went.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// How long each took, from its first try to its answer, and when that was.
+    pub(crate) filings: Vec<(Instant, Duration)>,
+    /// First tries that were not answered with a receipt.
+    pub(crate) first_try_failed: usize,
+}
+
+/// Load that goes on until it is told to stop.
+pub(crate) struct Load {
+    taken: Arc<Mutex<Taken>>,
+    stop: tokio::sync::watch::Sender<bool>,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Load {
+    /// `clients` citizens, each filing twenty times a second at most. `platform` must have the patience to outlast every fault.
+    pub(crate) fn start(platform: &Arc<Platform>, ledger: &Arc<Ledger>, clients: usize) -> Self {
+        let (stop, _) = tokio::sync::watch::channel(false);
+        let taken = Arc::new(Mutex::default());
+        let tasks = (0..clients).map(|client| {
+            let citizen = Citizen {
+                platform: Arc::clone(platform),
+                ledger: Arc::clone(ledger),
+                taken: Arc::clone(&taken),
+                stopped: stop.subscribe(),
+                client,
+            };
+            tokio::spawn(citizen.run())
+        });
+        Self {
+            tasks: tasks.collect(),
+            taken,
+            stop,
+        }
+    }
+
+    /// Lets everybody finish what is under way.
+    pub(crate) async fn stop(self) -> anyhow::Result<Taken> {
+        // Nobody listens when all have failed: their errors follow.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            task.await??;
+        }
+        Ok(std::mem::take(
+            &mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+}
+
+struct Citizen {
+    platform: Arc<Platform>,
+    ledger: Arc<Ledger>,
+    taken: Arc<Mutex<Taken>>,
+    stopped: tokio::sync::watch::Receiver<bool>,
+    client: usize,
+}
+
+impl Citizen {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut number = 0;
+        while !*self.stopped.borrow() {
+            let begun = Instant::now();
+            let request = complaint(CATEGORY);
+            let first = self.platform.intake()?.file_report(request.clone()).await;
+            let failed = first
+                .as_ref()
+                .is_err_and(|status| status.code() != Code::InvalidArgument);
+            let filed = match first {
+                Ok(answer) => answer.into_inner(),
+                // The same request again, until it is answered: one receipt in the end.
+                Err(_) => rpc!(self.platform, Who::Citizen, intake().file_report(request))?,
+            };
+            self.ledger.acknowledge(filed.report_id.clone(), filed.ticket);
+            {
+                let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                taken.filings.push((begun, begun.elapsed()));
+                taken.first_try_failed += usize::from(failed);
+            }
+            number += 1;
+            if number % WORKED_EVERY == self.client % WORKED_EVERY {
+                self.work(&filed.report_id, number).await?;
+            }
+            tokio::time::sleep(FILED_EVERY.saturating_sub(begun.elapsed())).await;
+        }
+        Ok(())
+    }
+
+    /// Verifies a report and gives it to an agency.
+    async fn work(&self, report_id: &str, number: usize) -> anyhow::Result<()> {
+        let request = GetCaseRequest {
+            report_id: report_id.to_owned(),
+            ..GetCaseRequest::default()
+        };
+        let begun = Instant::now();
+        let case_id = loop {
+            let asked = request.clone();
+            match rpc!(self.platform, Who::Position(VERIFIER), cases().get_case(asked)) {
+                Ok(found) => break found.case.unwrap_or_default().case_id,
+                Err(error) if begun.elapsed() > crate::PATIENCE => return Err(error.into()),
+                Err(_) => tokio::time::sleep(FILED_EVERY).await,
+            }
+        };
+        let verify = Verify {
+            kind: ReportKind::Complaint.into(),
+            category_code: CATEGORY.to_owned(),
+            region_code: "14.71".to_owned(),
+            ..Verify::default()
+        };
+        let agency = AGENCIES.get(number % AGENCIES.len()).copied().unwrap_or("dishub");
+        let dispose = Dispose {
+            lead_opd: agency.to_owned(),
+            ..Dispose::default()
+        };
+        for command in [Command::Verify(verify), Command::Dispose(dispose)] {
+            execute(&self.platform, VERIFIER, &fresh_key(), case_id.clone(), command).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! The databases of a platform, asked directly: what a service believes, not what it says.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context as _, ensure};
+
+use crate::instance::{Instance, repo};
+
+/// PostgreSQL of a platform, as its administrator.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// Address up to the last slash.
+    base: String,
+}
+
+/// A session that holds a transaction open, until it is dropped.
+pub struct HeldOpen(Child);
+
+impl Databases {
+    /// Those of a platform with servers of its own.
+    ///
+    /// # Errors
+    /// `deploy/servers` does not know them.
+    pub fn of(instance: &Instance) -> anyhow::Result<Self> {
+        let url = server(instance, "TUNTAS_POSTGRES_ADMIN_URL")?;
+        let (base, _) = url.rsplit_once('/').context("an address of a database")?;
+        Ok(Self { base: base.to_owned() })
+    }
+
+    /// Address of a database.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("{}/{database}", self.base)
+    }
+
+    /// Runs SQL in a database and gives what it answers: a line a row, fields between bars.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub fn ask(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let output = Command::new("psql")
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .arg(self.url(database))
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "psql: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// Begins a transaction and leaves it open.
+    ///
+    /// # Errors
+    /// `psql` cannot be started.
+    pub fn hold_open(&self, database: &str) -> anyhow::Result<HeldOpen> {
+        use std::io::Write as _;
+        let mut psql = Command::new("psql")
+            .args(["-X", "-q"])
+            .arg(self.url(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let input = psql.stdin.as_mut().context("no standard input")?;
+        input.write_all(b"BEGIN; SELECT 1;\n")?;
+        Ok(HeldOpen(psql))
+    }
+}
+
+impl Drop for HeldOpen {
+    fn drop(&mut self) {
+        // It may have ended by itself, with its server.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An address that `deploy/servers env` says.
+///
+/// # Errors
+/// It says none.
+pub fn server(instance: &Instance, variable: &str) -> anyhow::Result<String> {
+    let output = Command::new(repo().join("deploy/servers"))
+        .args(["env", "--state"])
+        .arg(instance.state())
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let start = format!("export {variable}='");
+    let line = text.lines().find_map(|line| line.strip_prefix(&start));
+    line.and_then(|rest| rest.strip_suffix('\''))
+        .map(str::to_owned)
+        .with_context(|| format!("deploy/servers env says no {variable}"))
+}
+
+/// A tool of PostgreSQL. Debian keeps some out of the path, a set for each version: the newest.
+#[must_use]
+pub fn tool(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|entry| entry.path().join("bin").join(name));
+    found
+        .filter(|path| path.exists())
+        .max()
+        .unwrap_or_else(|| PathBuf::from(name))
+}

@@ -65,7 +65,7 @@ pub(crate) async fn r1(chaos: &Chaos) -> anyhow::Result<()> {
 /// Moves intake's relay over what waits.
 fn skip(databases: &Databases) -> anyhow::Result<()> {
     databases.ask(
-        "intake",
+        "tuntas_intake",
         "UPDATE outbox_cursor SET seq = (SELECT max(seq) FROM outbox) WHERE name = 'relay'",
     )?;
     Ok(())
@@ -86,11 +86,11 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
         skip(&chaos.databases)?;
     }
     let entries = "SELECT size FROM log_head";
-    let before: u64 = chaos.databases.ask("oversight", entries)?.parse()?;
+    let before: u64 = chaos.databases.ask("tuntas_oversight", entries)?.parse()?;
     let ended = Instant::now();
     chaos.servers("start-rabbitmq").await?;
     let back = Instant::now();
-    while chaos.databases.ask("oversight", entries)?.parse::<u64>()? == before {
+    while chaos.databases.ask("tuntas_oversight", entries)?.parse::<u64>()? == before {
         ensure!(back.elapsed() < PATIENCE, "no event arrives");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -161,12 +161,12 @@ pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
     }
     load.stop().await?;
     let _held = match chaos.bug("hold") {
-        true => Some(chaos.databases.hold_open("intake")?),
+        true => Some(chaos.databases.hold_open("tuntas_intake")?),
         false => None,
     };
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = chaos.databases.ask(
-        "intake",
+        "tuntas_intake",
         "SELECT count(*) FROM pg_stat_activity
          WHERE state LIKE 'idle in transaction%' AND clock_timestamp() - state_change > interval '1 second'",
     )?;
@@ -201,7 +201,10 @@ pub(crate) async fn r10(chaos: &Chaos) -> anyhow::Result<()> {
     }
     load.stop().await?;
     ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await?;
-    let size: u64 = chaos.databases.ask("oversight", "SELECT size FROM log_head")?.parse()?;
+    let size: u64 = chaos
+        .databases
+        .ask("tuntas_oversight", "SELECT size FROM log_head")?
+        .parse()?;
     stop.send(true)?;
     for feed in feeds {
         let reached = feed.await??;

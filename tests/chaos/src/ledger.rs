@@ -40,7 +40,7 @@ impl Ledger {
             "the books differ: {:#?}",
             books.differences
         );
-        let reports = pairs(&databases.ask("intake", "SELECT id, ticket FROM report")?);
+        let reports = pairs(&databases.ask("tuntas_intake", "SELECT id, ticket FROM report")?);
         let cases = pairs(&databases.ask(
             "routing",
             "SELECT report_id, count(*) FROM case_report GROUP BY report_id",

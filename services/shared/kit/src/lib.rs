@@ -153,8 +153,3 @@ pub mod relay;
 pub mod retention;
 pub mod telemetry;
 pub mod tx;
-
-/// The allocator of every process of the platform. glibc's keeps what it once had: after three logins at once, each of which
-/// takes 19 MiB for a moment, the gateway held 175 MiB for ever.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

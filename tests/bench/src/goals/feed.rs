@@ -40,10 +40,13 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 /// Copies of the last entry, with ids of their own, as if the province had been busy. The chain is not theirs: nobody verifies it
 /// here.
 fn fill(bench: &Bench) -> anyhow::Result<()> {
-    let size: usize = bench.servers.sql("oversight", "SELECT size FROM log_head")?.parse()?;
+    let size: usize = bench
+        .servers
+        .sql("tuntas_oversight", "SELECT size FROM log_head")?
+        .parse()?;
     let more = ENTRIES.saturating_sub(size);
     bench.servers.sql(
-        "oversight",
+        "tuntas_oversight",
         &format!(
             "INSERT INTO entry (position, event_id, event_type, aggregate_id, aggregate_seq, causation_id, case_id, body,
                  leaf_hash, chain_hash)
@@ -52,21 +55,25 @@ fn fill(bench: &Bench) -> anyhow::Result<()> {
              FROM entry, generate_series(1, {more}) AS n WHERE position = {size}"
         ),
     )?;
-    bench
-        .servers
-        .sql("oversight", &format!("UPDATE log_head SET size = {size} + {more}"))?;
-    bench.servers.sql("oversight", "VACUUM ANALYZE entry")?;
+    bench.servers.sql(
+        "tuntas_oversight",
+        &format!("UPDATE log_head SET size = {size} + {more}"),
+    )?;
+    bench.servers.sql("tuntas_oversight", "VACUUM ANALYZE entry")?;
     Ok(())
 }
 
 /// Reads the rows that a feed sends, as PostgreSQL writes them.
 fn copied(bench: &Bench) -> anyhow::Result<(usize, f64)> {
-    let rows: usize = bench.servers.sql("oversight", "SELECT size FROM log_head")?.parse()?;
+    let rows: usize = bench
+        .servers
+        .sql("tuntas_oversight", "SELECT size FROM log_head")?
+        .parse()?;
     let begun = Instant::now();
     let status = Command::new("psql")
         .args(["-X", "-q", "-c"])
         .arg("COPY (SELECT position, event_id, body, leaf_hash, chain_hash FROM entry ORDER BY position) TO STDOUT (FORMAT binary)")
-        .arg(bench.servers.database("oversight"))
+        .arg(bench.servers.database("tuntas_oversight"))
         .stdout(Stdio::null())
         .status()?;
     ensure!(status.success(), "psql: {status}");

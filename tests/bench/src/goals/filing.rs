@@ -23,7 +23,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let warmed = bench.filers.saturate(AT_ONCE, WARM_UP).await;
     ensure!(warmed.refused == 0, "{} filings were refused", warmed.refused);
-    bench.servers.empty_copy("intake", FLOOR)?;
+    bench.servers.empty_copy("tuntas_intake", FLOOR)?;
     let script = same_rows(bench)?;
     let (mut p1, mut p2, mut fsyncs, mut telemetry) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
@@ -53,7 +53,7 @@ async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
         bench.filers.saturate(AT_ONCE, WARM_UP).await;
         let silent = bench.filers.saturate(AT_ONCE, bench.length).await;
         bench.instance.restart_with(
-            "intake",
+            "tuntas_intake",
             "TUNTAS__TELEMETRY__OTLP_ENDPOINT",
             Some(bench.collector_url()),
         )?;
@@ -106,7 +106,7 @@ fn wal_syncs(bench: &Bench) -> anyhow::Result<f64> {
 /// One statement that inserts what one filing inserts: the rows of the latest report, with ids of their own.
 fn same_rows(bench: &Bench) -> anyhow::Result<String> {
     let report = bench.servers.sql(
-        "intake",
+        "tuntas_intake",
         "SELECT format($q$
             WITH made AS (SELECT gen_random_uuid() AS id),
             report AS (INSERT INTO report (id, ticket, filing_key, filing_hash, receipt_mac, kind, privacy, category_code,

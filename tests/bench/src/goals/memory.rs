@@ -71,7 +71,7 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
         settled(bench).await?;
         bench.instance.servers("kill-rabbitmq")?;
         bench.servers.sql(
-            "intake",
+            "tuntas_intake",
             &format!(
                 "INSERT INTO outbox (event_id, exchange, routing_key, event_type, source, aggregate_id, aggregate_seq,
                      occurred_at, traceparent, body)
@@ -135,5 +135,5 @@ async fn settled(bench: &Bench) -> anyhow::Result<()> {
 
 fn depth(bench: &Bench) -> anyhow::Result<usize> {
     let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
-    Ok(bench.servers.sql("intake", count)?.parse()?)
+    Ok(bench.servers.sql("tuntas_intake", count)?.parse()?)
 }

@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tuntas_kit::{
     app::KIT_MIGRATOR,
     broker::{Broker, ROUTING_INTAKE},
+    clock::Clock,
     consumer::{Consumer, Handler, HandlerError, Received},
     event::{EventDraft, SealedEvent},
+    ids,
     metrics::Metrics,
     outbox,
     problem::Problem,
@@ -283,8 +285,8 @@ fn event(number: usize) -> anyhow::Result<outbox::OutboxEvent> {
 
 fn sealed(number: usize) -> anyhow::Result<SealedEvent> {
     let payload = Payload::MessageSent(MessageSent::default());
-    let report = format!("report:{}", uuid::Uuid::now_v7());
-    let at = time::OffsetDateTime::now_utc();
+    let report = format!("report:{}", ids::new_id());
+    let at = Clock::System.now();
     let seq = u64::try_from(number)? + 1;
     Ok(EventDraft::new("tuntas.report.message_sent", "intake", report, seq, at, payload).seal())
 }

@@ -15,6 +15,16 @@ usage() {
   exit "$1"
 }
 
+# run_release PROGRAM ARG...: builds everything in release, with the servers' packages there, and becomes that program.
+run_release() {
+  local program=$1
+  shift
+  "$repo/deploy/servers" install
+  say "building (release)"
+  (cd "$repo" && SQLX_OFFLINE=true cargo build --release --locked --quiet --bins)
+  exec "${CARGO_TARGET_DIR:-$repo/target}/release/$program" "$@"
+}
+
 # wait_until SECONDS COMMAND...: polls a condition until it holds (0) or its deadline has passed (1).
 wait_until() {
   local deadline=$((SECONDS + $1))

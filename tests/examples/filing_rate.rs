@@ -27,6 +27,7 @@ use tuntas_proto::{
     intake::v1::{FileReportRequest, FileReportResponse},
     routing::v1::GetCaseRequest,
 };
+use tuntas_tests::times::percentile_ms;
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
 const JOURNEYS_PER_CLIENT: usize = 4;
@@ -168,11 +169,4 @@ async fn file(platform: &Platform, client: usize, number: usize) -> anyhow::Resu
         ..FileReportRequest::default()
     };
     Ok(rpc!(platform, Who::Citizen, intake().file_report(request))?)
-}
-
-/// Nearest rank, in milliseconds.
-fn percentile_ms(times: &mut [Duration], percent: usize) -> f64 {
-    times.sort_unstable();
-    let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
-    times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
 }

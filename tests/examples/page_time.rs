@@ -9,11 +9,11 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, ensure};
-use tuntas_tests::portal::Portal;
+use tuntas_tests::{portal::Portal, times::percentile_ms};
 
 /// Reports that are added in one transaction.
 const STEP: u64 = 10_000;
@@ -131,11 +131,4 @@ async fn pages(portal: &Portal) -> anyhow::Result<Vec<String>> {
     ensure!(!tickets.is_empty(), "the register lists nothing");
     pages.extend(tickets);
     Ok(pages)
-}
-
-/// Nearest rank, in milliseconds.
-fn percentile_ms(times: &mut [Duration], percent: usize) -> f64 {
-    times.sort_unstable();
-    let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
-    times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
 }

@@ -167,7 +167,7 @@ impl Instance {
     /// # Errors
     /// It does not run.
     pub fn memory_mib(&self, process: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(&format!("{process}.pid"))?))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id(process)?))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib: f64 = line
             .and_then(|rest| rest.split_whitespace().next())
@@ -212,7 +212,7 @@ impl Instance {
     /// # Errors
     /// It does not run.
     pub fn kill_9(&self, process: &str) -> anyhow::Result<()> {
-        signal("-KILL", &self.pid(&format!("{process}.pid"))?)
+        signal("-KILL", &self.process_id(process)?)
     }
 
     /// Stops a process and keeps it down.

@@ -8,4 +8,5 @@ pub mod play;
 pub mod portal;
 pub mod raw;
 pub mod sql;
+pub mod times;
 pub mod world;

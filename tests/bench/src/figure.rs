@@ -76,13 +76,6 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Nearest rank, in milliseconds.
-pub(crate) fn percentile_ms(times: &mut [std::time::Duration], percent: usize) -> f64 {
-    times.sort_unstable();
-    let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
-    times.get(rank).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
-}
-
 /// Counts of this benchmark fit a float exactly.
 #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
 pub(crate) fn float(count: usize) -> f64 {

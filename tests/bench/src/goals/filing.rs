@@ -1,9 +1,10 @@
 //! P1, P2, P9: filings accepted durably, against `pgbench` inserting the same rows.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
+use tuntas_tests::times::percentile_ms;
 
 use super::Bench;
-use crate::figure::{Bound, Goal, Round, float, percentile_ms};
+use crate::figure::{Bound, Goal, Round, float};
 
 /// Callers at once when filings are to be as many as can be.
 const AT_ONCE: usize = 256;
@@ -130,5 +131,5 @@ fn same_rows(bench: &Bench) -> anyhow::Result<String> {
     ensure!(!report.is_empty(), "no filing to copy");
     // `pgbench` ends a statement at a semicolon and reads a colon before a letter as a variable: neither is in the rows.
     let line = report.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(line + ";\n").context("a script")
+    Ok(line + ";\n")
 }

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use tuntas_tests::instance::PROCESSES;
+use tuntas_tests::{
+    instance::{PROCESSES, wait_for},
+    times::percentile_ms,
+};
 
 use super::Bench;
-use crate::figure::{Bound, Goal, Round, percentile_ms};
+use crate::figure::{Bound, Goal, Round};
 
 /// MiB that a service may have.
 const IDLE_MIB_MAX: f64 = 24.0;
@@ -16,7 +19,6 @@ const AT_ONCE: usize = 256;
 const BACKLOG: usize = 120_000;
 const DRAINED_WITHIN_S: f64 = 15.0;
 const FILED_PER_SECOND: u32 = 50;
-const POLL: Duration = Duration::from_millis(50);
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(180);
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
@@ -66,9 +68,9 @@ fn largest(bench: &Bench, id: &'static str, what: &'static str, most: f64) -> an
 async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let (mut drained, mut latency) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        settled(bench).await?;
+        settled(bench)?;
         let mut quiet = bench.filers.offer(FILED_PER_SECOND, bench.length).await;
-        settled(bench).await?;
+        settled(bench)?;
         bench.instance.servers("kill-rabbitmq")?;
         bench.servers.sql(
             "tuntas_intake",
@@ -82,19 +84,13 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
         )?;
         bench.instance.servers("start-rabbitmq")?;
         // The clock runs from the first that is published: when the broker answers is not the relay's doing.
-        let begun = Instant::now();
-        while depth(bench)? >= BACKLOG {
-            ensure!(begun.elapsed() < GIVEN_UP_AFTER, "the relay does not begin");
-            tokio::time::sleep(POLL).await;
-        }
+        wait_for(GIVEN_UP_AFTER, "the relay to begin", || Ok(depth(bench)? < BACKLOG))?;
         let published = Instant::now();
         let filing = bench.filers.clone();
         let length = bench.length;
         let busy = tokio::spawn(async move { filing.offer(FILED_PER_SECOND, length).await });
-        while depth(bench)? > usize::try_from(FILED_PER_SECOND)? {
-            ensure!(published.elapsed() < GIVEN_UP_AFTER, "the relay does not finish");
-            tokio::time::sleep(POLL).await;
-        }
+        let few = usize::try_from(FILED_PER_SECOND)?;
+        wait_for(GIVEN_UP_AFTER, "the relay to finish", || Ok(depth(bench)? <= few))?;
         drained.push(Round {
             figure: published.elapsed().as_secs_f64(),
             floor: DRAINED_WITHIN_S,
@@ -124,13 +120,8 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     ])
 }
 
-async fn settled(bench: &Bench) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while depth(bench)? > 0 {
-        ensure!(begun.elapsed() < GIVEN_UP_AFTER, "the outbox does not empty");
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
+fn settled(bench: &Bench) -> anyhow::Result<()> {
+    wait_for(GIVEN_UP_AFTER, "the outbox to empty", || Ok(depth(bench)? == 0))
 }
 
 fn depth(bench: &Bench) -> anyhow::Result<usize> {

@@ -232,7 +232,6 @@ impl<'a> Place<'a> {
             .execute(&mut *held)
             .await?;
         sqlx::query(what).execute(&mut *held).await?;
-        // As many rows come and go as in minutes of ordinary work, so that the snapshot is an old one.
         let rate = self.relayed().await?;
         held.rollback().await?;
         self.purge().await?;

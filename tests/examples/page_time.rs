@@ -2,21 +2,15 @@
 //!
 //! `cargo run --example page_time -p tuntas-tests -- STATE_DIR [REPORTS...]` against a platform that `deploy/up --demo 200`
 //! started and that nobody needs any more: it fills intake's database with fictitious reports (copies of the demo's, with words
-//! of their own) up to each number (default 100000 and 1000000) and asks for each page one after the other. Times are those of a
+//! of their own) with each number of them (default 100000 and 1000000) and asks for each page one after the other. Times are those of a
 //! client on the same machine. It leaves its reports behind.
 #![expect(clippy::print_stdout, reason = "its result is what it prints")]
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, ensure};
-use tuntas_tests::{portal::Portal, times::percentile_ms};
+use tuntas_tests::{fill::INTAKE, portal::Portal, sql::Databases, times::percentile_ms};
 
-/// Reports that are added in one transaction.
-const STEP: u64 = 10_000;
 const REQUESTS: usize = 200;
 const TICKETS_MAX: usize = 2;
 /// Common, two common ones together, rare, misspelt, in no report at all.
@@ -41,12 +35,11 @@ async fn main() -> anyhow::Result<()> {
         sizes = vec![100_000, 1_000_000];
     }
     let portal = Portal::of(&state)?;
-    let database = portal.platform.endpoints().databases.get("intake").cloned();
-    let database = database.context("no database of intake")?;
+    let databases = Databases::of(&state)?;
     println!("reports  p50 ms  p99 ms  page");
     for size in sizes {
-        fill(&database, size)?;
-        let reports = count(&database)?;
+        INTAKE.up_to(&databases, size)?;
+        let reports = databases.ask(INTAKE.database, "SELECT count(*) FROM register")?;
         for page in pages(&portal).await? {
             let mut took = Vec::with_capacity(REQUESTS);
             for _ in 0..REQUESTS {
@@ -63,61 +56,6 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Adds reports until there are so many.
-fn fill(database: &str, size: u64) -> anyhow::Result<()> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/page_time.sql");
-    let copies = "SELECT count(*) FROM register WHERE report_id >= 'f0000000-0000-0000-0000-000000000000'";
-    let originals = count(database)? - ask(database, copies)?;
-    let wanted = size.saturating_sub(originals);
-    let mut first = ask(database, copies)? + 1;
-    while first <= wanted {
-        let last = (first + STEP - 1).min(wanted);
-        let numbers = [format!("first={first}"), format!("last={last}")];
-        let status = Command::new("psql")
-            .args([
-                "-X",
-                "-q",
-                "-1",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-v",
-                &numbers[0],
-                "-v",
-                &numbers[1],
-            ])
-            .arg("-f")
-            .arg(&script)
-            .arg(database)
-            .status()?;
-        ensure!(status.success(), "psql: {status}");
-        first = last + 1;
-    }
-    for table in ["case_state", "report", "register", "register_facet"] {
-        psql(database, &format!("VACUUM ANALYZE {table}"))?;
-    }
-    Ok(())
-}
-
-fn count(database: &str) -> anyhow::Result<u64> {
-    ask(database, "SELECT count(*) FROM register")
-}
-
-fn ask(database: &str, question: &str) -> anyhow::Result<u64> {
-    Ok(psql(database, question)?.parse()?)
-}
-
-fn psql(database: &str, command: &str) -> anyhow::Result<String> {
-    let output = Command::new("psql")
-        .args(["-X", "-q", "-A", "-t", "-c", command, database])
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "psql: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Home, the register with and without words, and some of the reports that it lists.

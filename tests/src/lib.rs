@@ -3,7 +3,9 @@
 
 pub mod browser;
 pub mod collector;
+pub mod fill;
 pub mod instance;
+pub mod management;
 pub mod play;
 pub mod portal;
 pub mod raw;

@@ -2,13 +2,20 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, ensure};
 
-use crate::instance::{Instance, repo};
+use crate::instance::repo;
+
+/// Database of intake.
+pub const INTAKE: &str = "tuntas_intake";
+/// Database of routing.
+pub const ROUTING: &str = "tuntas_routing";
+/// Database of oversight.
+pub const OVERSIGHT: &str = "tuntas_oversight";
 
 /// PostgreSQL of a platform, as its administrator.
 #[derive(Debug, Clone)]
@@ -21,12 +28,12 @@ pub struct Databases {
 pub struct HeldOpen(Child);
 
 impl Databases {
-    /// Those of a platform with servers of its own.
+    /// Those of a platform with servers of its own, in this state folder.
     ///
     /// # Errors
     /// `deploy/servers` does not know them.
-    pub fn of(instance: &Instance) -> anyhow::Result<Self> {
-        let url = server(instance, "TUNTAS_POSTGRES_ADMIN_URL")?;
+    pub fn of(state: &Path) -> anyhow::Result<Self> {
+        let url = server(state, "TUNTAS_POSTGRES_ADMIN_URL")?;
         let (base, _) = url.rsplit_once('/').context("an address of a database")?;
         Ok(Self { base: base.to_owned() })
     }
@@ -42,16 +49,27 @@ impl Databases {
     /// # Errors
     /// PostgreSQL's.
     pub fn ask(&self, database: &str, sql: &str) -> anyhow::Result<String> {
-        let output = Command::new("psql")
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
-            .arg(self.url(database))
-            .output()?;
-        ensure!(
-            output.status.success(),
-            "psql: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        let mut psql = self.psql(database);
+        said(psql.args(["-A", "-t", "-c", sql]))
+    }
+
+    /// Runs a script in one transaction, with variables of `psql`.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub fn run(&self, database: &str, script: &Path, variables: &[(&str, u64)]) -> anyhow::Result<()> {
+        let mut psql = self.psql(database);
+        for (name, value) in variables {
+            psql.arg("-v").arg(format!("{name}={value}"));
+        }
+        said(psql.args(["-1", "-f"]).arg(script))?;
+        Ok(())
+    }
+
+    fn psql(&self, database: &str) -> Command {
+        let mut command = Command::new("psql");
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
+        command
     }
 
     /// Begins a transaction and leaves it open.
@@ -60,9 +78,8 @@ impl Databases {
     /// `psql` cannot be started.
     pub fn hold_open(&self, database: &str) -> anyhow::Result<HeldOpen> {
         use std::io::Write as _;
-        let mut psql = Command::new("psql")
-            .args(["-X", "-q"])
-            .arg(self.url(database))
+        let mut psql = self
+            .psql(database)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
@@ -70,6 +87,16 @@ impl Databases {
         input.write_all(b"BEGIN; SELECT 1;\n")?;
         Ok(HeldOpen(psql))
     }
+}
+
+fn said(psql: &mut Command) -> anyhow::Result<String> {
+    let output = psql.output()?;
+    ensure!(
+        output.status.success(),
+        "psql: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 impl Drop for HeldOpen {
@@ -84,10 +111,10 @@ impl Drop for HeldOpen {
 ///
 /// # Errors
 /// It says none.
-pub fn server(instance: &Instance, variable: &str) -> anyhow::Result<String> {
+pub fn server(state: &Path, variable: &str) -> anyhow::Result<String> {
     let output = Command::new(repo().join("deploy/servers"))
         .args(["env", "--state"])
-        .arg(instance.state())
+        .arg(state)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
     let start = format!("export {variable}='");

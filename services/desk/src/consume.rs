@@ -26,6 +26,11 @@ const SYSTEM: &str = "system";
 /// Name of the command that makes a draft superfluous.
 const RELEASE_ANSWER: &str = "release_answer";
 
+/// Messages on their way to this process at once, over all its queues: they are in its memory until they are handled.
+const IN_FLIGHT_MAX: u16 = 1_024;
+/// What a queue has in any case, so that a transaction is worth its while.
+const IN_FLIGHT_MIN: u16 = 32;
+
 /// Handles the events of one agency's queue.
 pub struct AgencyEvents {
     /// The agency.
@@ -36,15 +41,16 @@ pub struct AgencyEvents {
     pub metrics: Metrics,
 }
 
-/// A consumer of an agency's queue.
+/// A consumer of the queue of one of so many agencies, which share what may be on its way to the process.
 #[must_use]
-pub fn consumer(desk: &Desk, opd: &OpdCode) -> Consumer {
+pub fn consumer(desk: &Desk, opd: &OpdCode, agencies: usize) -> Consumer {
     let handler = AgencyEvents {
         opd: opd.clone(),
         clock: desk.clock.clone(),
         metrics: desk.metrics.clone(),
     };
-    Consumer::new(opd_queue(opd), handler)
+    let share = usize::from(IN_FLIGHT_MAX) / agencies.max(1);
+    Consumer::new(opd_queue(opd), handler).prefetch(u16::try_from(share).unwrap_or(IN_FLIGHT_MAX).max(IN_FLIGHT_MIN))
 }
 
 impl Handler for AgencyEvents {

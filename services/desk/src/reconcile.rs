@@ -117,14 +117,16 @@ impl Reconciler {
                 Err(error) => self.wait_for_routing(&error),
             }
         }
-        for opd in self.desk.scope.agencies(&known) {
+        let agencies = self.desk.scope.agencies(&known);
+        let count = agencies.len();
+        for opd in agencies {
             if self.served.contains(&opd) {
                 continue;
             }
             add(&self.desk, &opd, self.rebuild).await?;
             if let Some(consumers) = &self.consumers {
                 consumers
-                    .add(consume::consumer(&self.desk, &opd))
+                    .add(consume::consumer(&self.desk, &opd, count))
                     .map_err(Problem::internal)?;
             }
             self.served.insert(opd);

@@ -54,40 +54,20 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
     validate::filing_key(&request.idempotency_key)?;
     let filing_key = intake.secrets.filing_key(&request.idempotency_key).to_vec();
     let code = intake.secrets.receipt_code(&request.idempotency_key);
-    let mut conn = intake.conn().await?;
-    if let Some(filed) = filed_before(&mut conn, &filing_key).await? {
-        return receipt_again(intake, &request, &filed, &code);
-    }
-    let filed_at = intake.now();
-    let directory = intake.snapshot(&mut conn).await?;
-    let filing = validate::filing(&request, &directory, intake.config.filing.attachments_max, filed_at)?;
-    let same_as = same_as(&mut conn, filing.same_as).await?;
-    let uploads = match attach::unfiled(&mut conn, &filing.attachments).await {
-        Ok(uploads) => uploads,
-        // The same request, sent twice at once: the other one has them by now.
-        Err(problem) => match filed_before(&mut conn, &filing_key).await? {
+    let prepared = match prepare(intake, &request, filing_key.clone(), &code).await {
+        Ok(prepared) => prepared,
+        // A retry is answered as its first try was, whatever has changed since.
+        Err(problem) => match filed_before(intake, filing_key).await? {
             Some(filed) => return receipt_again(intake, &request, &filed, &code),
             None => return Err(problem),
         },
     };
-    drop(conn);
-    let (verification_due_at, policy_version) = verification_due(&directory, filed_at)?;
-    let request_hash = intake.secrets.request_hash(&request).to_vec();
-    let sealed = Sealed {
-        filing_key,
-        request_hash,
-        code: &code,
-        filed_at,
-        verification_due_at,
-        same_as,
-    };
-    let prepared = prepare(intake, filing, &uploads, sealed, policy_version)?;
     let response = FileReportResponse {
         ticket: prepared.report.ticket.clone(),
         receipt_code: code.reveal(),
         report_id: prepared.report.id.to_string(),
-        filed_at: Some(timestamp(filed_at)),
-        verification_due_at: Some(timestamp(verification_due_at)),
+        filed_at: Some(timestamp(prepared.report.filed_at)),
+        verification_due_at: Some(timestamp(prepared.report.verification_due_at)),
     };
     match group_commit::write(intake, prepared).await? {
         Outcome::Written => Ok(response),
@@ -97,8 +77,41 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
     }
 }
 
-async fn filed_before(conn: &mut sqlx::PgConnection, filing_key: &[u8]) -> Result<Option<Filed>, Problem> {
-    let mut filed = filing::by_filing_keys(conn, &[filing_key.to_vec()]).await?;
+/// All that can be done before the database is needed, and what must be looked up there: a plain filing asks it nothing.
+async fn prepare(
+    intake: &Intake,
+    request: &FileReportRequest,
+    filing_key: Vec<u8>,
+    code: &ReceiptCode,
+) -> Result<Prepared, Problem> {
+    let filed_at = intake.now();
+    let directory = intake.recent_snapshot().await?;
+    let filing = validate::filing(request, &directory, intake.config.filing.attachments_max, filed_at)?;
+    let (same_as, uploads) = match filing.same_as.is_none() && filing.attachments.is_empty() {
+        true => (None, Vec::new()),
+        false => {
+            let mut conn = intake.conn().await?;
+            (
+                same_as(&mut conn, filing.same_as).await?,
+                attach::unfiled(&mut conn, &filing.attachments).await?,
+            )
+        }
+    };
+    let (verification_due_at, policy_version) = verification_due(&directory, filed_at)?;
+    let sealed = Sealed {
+        filing_key,
+        request_hash: intake.secrets.request_hash(request).to_vec(),
+        code,
+        filed_at,
+        verification_due_at,
+        same_as,
+    };
+    seal(intake, filing, &uploads, sealed, policy_version)
+}
+
+async fn filed_before(intake: &Intake, filing_key: Vec<u8>) -> Result<Option<Filed>, Problem> {
+    let mut conn = intake.conn().await?;
+    let mut filed = filing::by_filing_keys(&mut conn, &[filing_key]).await?;
     Ok(filed.pop())
 }
 
@@ -153,7 +166,7 @@ struct Sealed<'a> {
     same_as: Option<Uuid>,
 }
 
-fn prepare(
+fn seal(
     intake: &Intake,
     filing: Filing,
     uploads: &[Attachment],

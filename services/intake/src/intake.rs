@@ -1,6 +1,6 @@
 //! What every use case works with.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use sqlx::{PgConnection, PgPool, pool::PoolConnection};
 use time::OffsetDateTime;
@@ -25,6 +25,9 @@ use crate::{
     store,
     words::Grams,
 };
+
+/// How old what a filing knows of the directory may be.
+const DIRECTORY_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// Connections, keys and limits. Cheap to clone.
 #[derive(Clone)]
@@ -116,6 +119,18 @@ impl Intake {
     /// The database's.
     pub async fn snapshot(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, Problem> {
         Ok(self.directory.current(conn).await?)
+    }
+
+    /// The directory for a filing: one that changed within the last moment may come too late for it, as a replica's may anyhow.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot).
+    pub async fn recent_snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
+        if let Some(recent) = self.directory.recent(DIRECTORY_AGE_MAX) {
+            return Ok(recent);
+        }
+        let mut conn = self.conn().await?;
+        self.snapshot(&mut conn).await
     }
 
     /// What counts as now.

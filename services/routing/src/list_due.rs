@@ -12,7 +12,10 @@ use crate::{
     Routing,
     caller::Caller,
     list_inbox::{decode_cursor, encode_cursor, rows},
-    store::{self, inbox::InboxQuery},
+    store::{
+        self,
+        inbox::{Among, InboxQuery},
+    },
 };
 
 /// The only service that may ask.
@@ -36,12 +39,13 @@ pub(crate) async fn list_due(
     let page = request.page.clone().unwrap_or_default();
     let rows = rows(&page)?;
     let query = InboxQuery {
-        everybodys: true,
+        among: Among::Open,
+        opd: None,
+        state: None,
         overdue_before: Some(before),
         after: decode_cursor(&page.cursor)?,
         // One more than asked for tells whether there is a next page.
         rows_max: i64::from(rows) + 1,
-        ..InboxQuery::default()
     };
     let mut cases = store::inbox::list(&mut conn, &query).await?;
     let more = cases.len() > rows as usize;

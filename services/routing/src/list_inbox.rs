@@ -19,7 +19,11 @@ use crate::{
     Routing,
     caller::Caller,
     get_case::to_wire,
-    store::{self, cases::deadline, inbox::InboxQuery},
+    store::{
+        self,
+        cases::deadline,
+        inbox::{Among, InboxQuery, Waiting},
+    },
 };
 
 const ROWS_DEFAULT: u32 = 50;
@@ -47,13 +51,15 @@ pub(crate) async fn list_inbox(
     let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
     let page = request.page.clone().unwrap_or_default();
     let rows = rows(&page)?;
+    let official = caller.official()?;
     let query = InboxQuery {
+        among: among(official, &request.among)?,
+        opd: official.opd.as_ref().map(ToString::to_string),
         state: state(request)?,
         overdue_before: request.overdue_only.then_some(now),
         after: decode_cursor(&page.cursor)?,
         // One more than asked for tells whether there is a next page.
         rows_max: i64::from(rows) + 1,
-        ..among(caller.official()?, &request.among)?
     };
     let mut cases = store::inbox::list(&mut conn, &query).await?;
     let more = cases.len() > rows as usize;
@@ -66,31 +72,23 @@ pub(crate) async fn list_inbox(
 }
 
 /// The cases that are asked for: what waits for the official, or all open ones for those who may see them.
-fn among(official: &Official, asked: &str) -> Result<InboxQuery, Problem> {
-    let query = waiting_for(official);
-    let flagged_only = match asked {
-        "" => return Ok(query),
-        "open" => false,
-        "flagged" => true,
+fn among(official: &Official, asked: &str) -> Result<Among, Problem> {
+    let all = match asked {
+        "" => return Ok(Among::Waiting(waiting_for(official))),
+        "open" => Among::Open,
+        "flagged" => Among::Flagged,
         _ => return Err(Problem::invalid("among", "is empty, open or flagged")),
     };
     if !SEE_ALL.iter().any(|role| official.roles.contains(role)) {
         return Err(FORBIDDEN.into());
     }
-    Ok(InboxQuery {
-        everybodys: true,
-        flagged_only,
-        ..query
-    })
+    Ok(all)
 }
 
 /// What waits for an official: what their party holds, and by role what else is theirs to do.
-fn waiting_for(official: &Official) -> InboxQuery {
+fn waiting_for(official: &Official) -> Waiting {
     let mut holders = Vec::new();
-    let mut query = InboxQuery {
-        opd: official.opd.as_ref().map(ToString::to_string),
-        ..InboxQuery::default()
-    };
+    let mut waiting = Waiting::default();
     for role in &official.roles {
         match role {
             Role::Manager | Role::Verifier => holders.push(Party::Manager),
@@ -99,15 +97,15 @@ fn waiting_for(official: &Official) -> InboxQuery {
             Role::Ombudsman => holders.push(Party::Ombudsman),
             Role::Liaison | Role::AccountableHead => {
                 holders.extend(official.opd.clone().map(Party::Agency));
-                query.contributions = true;
+                waiting.contributions = true;
             }
-            Role::Executor => query.executor = Some(official.position.to_string()),
-            Role::Auditor => query.supervisory = true,
+            Role::Executor => waiting.executor = Some(official.position.to_string()),
+            Role::Auditor => waiting.supervisory = true,
             Role::Operator => {}
         }
     }
-    query.holders = holders.iter().map(Party::code).collect();
-    query
+    waiting.holders = holders.iter().map(Party::code).collect();
+    waiting
 }
 
 pub(crate) fn rows(page: &PageRequest) -> Result<u32, Problem> {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::ensure;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tuntas_ctl::platform::fresh_key;
@@ -31,7 +32,37 @@ pub(crate) struct Filers {
 pub(crate) struct Offered {
     pub(crate) took: Vec<Duration>,
     pub(crate) refused: usize,
+    /// What the first that was refused was told.
+    pub(crate) refusal: Option<tonic::Status>,
     pub(crate) per_second: f64,
+}
+
+impl Offered {
+    /// A figure with refusals in it is none.
+    pub(crate) fn nothing_refused(&self) -> anyhow::Result<()> {
+        let refusal = self
+            .refusal
+            .as_ref()
+            .map(|status| format!("{:?}: {}", status.code(), status.message()));
+        ensure!(
+            self.refused == 0,
+            "{} of {} filings were refused, the first with {}",
+            self.refused,
+            self.refused + self.took.len(),
+            refusal.unwrap_or_default()
+        );
+        Ok(())
+    }
+
+    fn add(&mut self, answer: Result<Duration, tonic::Status>) {
+        match answer {
+            Ok(took) => self.took.push(took),
+            Err(status) => {
+                self.refused += 1;
+                self.refusal.get_or_insert(status);
+            }
+        }
+    }
 }
 
 impl Filers {
@@ -59,10 +90,7 @@ impl Filers {
                     while begun.elapsed() < length {
                         let asked = Instant::now();
                         let request = filing(number.fetch_add(1, Ordering::Relaxed));
-                        match client.file_report(request).await {
-                            Ok(_) => offered.took.push(asked.elapsed()),
-                            Err(_) => offered.refused += 1,
-                        }
+                        offered.add(client.file_report(request).await.map(|_| asked.elapsed()));
                     }
                     offered
                 }))
@@ -84,16 +112,9 @@ impl Filers {
             };
             let (number, intended) = (tasks.len(), at);
             tasks.push(tokio::spawn(async move {
-                match client.file_report(filing(number)).await {
-                    Ok(_) => Offered {
-                        took: vec![intended.elapsed()],
-                        ..Offered::default()
-                    },
-                    Err(_) => Offered {
-                        refused: 1,
-                        ..Offered::default()
-                    },
-                }
+                let mut offered = Offered::default();
+                offered.add(client.file_report(filing(number)).await.map(|_| intended.elapsed()));
+                offered
             }));
             at += every;
         }
@@ -108,6 +129,7 @@ async fn collect(tasks: Vec<tokio::task::JoinHandle<Offered>>, begun: Instant) -
             Ok(offered) => {
                 all.took.extend(offered.took);
                 all.refused += offered.refused;
+                all.refusal = all.refusal.or(offered.refusal);
             }
             Err(_) => all.refused += 1,
         }

@@ -19,7 +19,7 @@ struct Arguments {
     /// Writes the figures to a file, as `{goal: {ratio, floor, spread, ...}}`.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Only these groups of goals: memory, filing, relay, feed.
+    /// Only these groups of goals: memory, filing, relay, feed, flat.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each ratio is taken; the median counts.
@@ -28,6 +28,9 @@ struct Arguments {
     /// Seconds of each measurement.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Reports of the group flat, which are copied inside the database: ten million take about 60 GB.
+    #[arg(long, default_value_t = 1_000_000)]
+    reports: u64,
 }
 
 /// Says to whom waits how far it is.
@@ -44,7 +47,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         .into_iter()
         .filter(|name| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name))
         .collect();
-    let bench = Bench::start(arguments.rounds.max(1), Duration::from_secs(arguments.seconds)).await?;
+    let bench = Bench::start(
+        arguments.rounds.max(1),
+        Duration::from_secs(arguments.seconds),
+        arguments.reports,
+    )
+    .await?;
     let mut goals = Vec::new();
     for group in chosen {
         say(&format!("measuring {group}"));

@@ -10,15 +10,16 @@ use std::{
 use anyhow::{Context as _, ensure};
 use tuntas_tests::{
     instance::Instance,
+    management::Management,
     sql::{self, Databases, tool},
 };
 
-/// Administrator's addresses of the platform's own PostgreSQL and RabbitMQ.
+/// Administrator's access to the platform's own PostgreSQL and RabbitMQ.
 #[derive(Debug, Clone)]
 pub(crate) struct Servers {
     databases: Databases,
     pub(crate) amqp: String,
-    pub(crate) management: String,
+    pub(crate) management: Management,
     /// Scripts and logs of `pgbench`.
     folder: PathBuf,
 }
@@ -34,9 +35,9 @@ impl Servers {
         let folder = instance.state().join("bench");
         fs::create_dir_all(&folder)?;
         Ok(Self {
-            databases: Databases::of(instance)?,
-            amqp: sql::server(instance, "TUNTAS_AMQP_URL")?,
-            management: sql::server(instance, "TUNTAS_AMQP_MGMT_URL")?,
+            databases: Databases::of(instance.state())?,
+            amqp: sql::server(instance.state(), "TUNTAS_AMQP_URL")?,
+            management: Management::of(instance.state())?,
             folder,
         })
     }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::ensure;
 use tuntas_ctl::{commands::reconcile, platform::Platform};
-use tuntas_tests::sql::Databases;
+use tuntas_tests::sql::{self, Databases};
 
 /// Reports that were acknowledged: ticket by id.
 #[derive(Default)]
@@ -40,9 +40,9 @@ impl Ledger {
             "the books differ: {:#?}",
             books.differences
         );
-        let reports = pairs(&databases.ask("tuntas_intake", "SELECT id, ticket FROM report")?);
+        let reports = pairs(&databases.ask(sql::INTAKE, "SELECT id, ticket FROM report")?);
         let cases = pairs(&databases.ask(
-            "routing",
+            sql::ROUTING,
             "SELECT report_id, count(*) FROM case_report GROUP BY report_id",
         )?);
         let acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,16 +27,27 @@ const VERIFIER: &str = "diskominfotik.verifikator-1";
 const AGENCIES: [&str; 3] = ["dishub", "pupr-pkpp", "dlhk"];
 const CATEGORY: &str = "transportasi-darat";
 const FILED_EVERY: Duration = Duration::from_millis(50);
+/// Between two looks whether a case is open.
+const LOOKED_EVERY: Duration = Duration::from_millis(5);
 /// Every so many reports an officer works one.
 const WORKED_EVERY: usize = 4;
+
+/// How a filing went.
+pub(crate) struct Filing {
+    /// When it was tried first.
+    pub(crate) begun: Instant,
+    /// From then to its receipt.
+    pub(crate) took: Duration,
+    /// The first try was not answered with a receipt.
+    pub(crate) first_try_failed: bool,
+}
 
 /// How filings went.
 #[derive(Default)]
 pub(crate) struct Taken {
-    /// How long each took, from its first try to its answer, and when that was.
-    pub(crate) filings: Vec<(Instant, Duration)>,
-    /// First tries that were not answered with a receipt.
-    pub(crate) first_try_failed: usize,
+    pub(crate) filings: Vec<Filing>,
+    /// Of some: when they were acknowledged, and how long it took from then until their case was open.
+    pub(crate) opened: Vec<(Instant, Duration)>,
 }
 
 /// Load that goes on until it is told to stop.
@@ -107,8 +118,11 @@ impl Citizen {
             self.ledger.acknowledge(filed.report_id.clone(), filed.ticket);
             {
                 let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-                taken.filings.push((begun, begun.elapsed()));
-                taken.first_try_failed += usize::from(failed);
+                taken.filings.push(Filing {
+                    begun,
+                    took: begun.elapsed(),
+                    first_try_failed: failed,
+                });
             }
             number += 1;
             if number % WORKED_EVERY == self.client % WORKED_EVERY {
@@ -129,9 +143,13 @@ impl Citizen {
         let case_id = loop {
             let asked = request.clone();
             match rpc!(self.platform, Who::Position(VERIFIER), cases().get_case(asked)) {
-                Ok(found) => break found.case.unwrap_or_default().case_id,
+                Ok(found) => {
+                    let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                    taken.opened.push((begun, begun.elapsed()));
+                    break found.case.unwrap_or_default().case_id;
+                }
                 Err(error) if begun.elapsed() > crate::PATIENCE => return Err(error.into()),
-                Err(_) => tokio::time::sleep(FILED_EVERY).await,
+                Err(_) => tokio::time::sleep(LOOKED_EVERY).await,
             }
         };
         let verify = Verify {

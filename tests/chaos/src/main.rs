@@ -2,6 +2,7 @@
 //!
 //! `deploy/chaos` builds and runs it. What is broken, and in which order, follows from the seed. Moments do not: processes run freely.
 
+mod broker;
 mod faults;
 mod ledger;
 mod load;
@@ -12,23 +13,24 @@ use clap::Parser;
 use tuntas_ctl::platform::Platform;
 use tuntas_tests::{
     instance::{Instance, PROCESSES},
+    management::Management,
     sql::Databases,
 };
 
 /// How long a client insists, and how long any wait may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-const FAULTS: [&str; 4] = ["R1", "R2", "R5", "R10"];
+const FAULTS: [&str; 7] = ["R1", "R2", "R5", "R6", "R7", "R8", "R10"];
 
 /// Breaks a platform under load. Exit status 1: something did not hold.
 #[derive(Parser)]
 struct Arguments {
-    /// Only these faults: R1, R2, R5, R10.
+    /// Only these faults: R1, R2, R5, R6, R7, R8, R10.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// What is broken follows from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Kills of R1.
+    /// Kills of R1, of each process and each server.
     #[arg(long, default_value_t = 200)]
     kills: usize,
     /// Seconds that R2 keeps the broker away.
@@ -37,7 +39,7 @@ struct Arguments {
     /// Calls of R5.
     #[arg(long, default_value_t = 100_000)]
     cancellations: usize,
-    /// Puts a bug in, to see that it is found: skip (R1, R2), hold (R5), gap (R10).
+    /// Puts a bug in, to see that it is found: skip (R1, R2, R6, R7), hold (R5), lose (R8), gap (R10).
     #[arg(long)]
     bug: Option<String>,
 }
@@ -46,6 +48,7 @@ struct Arguments {
 pub(crate) struct Chaos {
     pub(crate) instance: Instance,
     pub(crate) databases: Databases,
+    pub(crate) management: Management,
     pub(crate) seed: u64,
     pub(crate) kills: usize,
     pub(crate) outage: Duration,
@@ -69,6 +72,19 @@ impl Chaos {
 
     pub(crate) async fn ready(&self, process: &str) -> anyhow::Result<()> {
         tokio::task::block_in_place(|| self.instance.wait_ready(process))
+    }
+
+    /// Ends a process with SIGKILL, once its supervisor has started it again after the last time.
+    pub(crate) async fn kill(&self, process: &str) -> anyhow::Result<()> {
+        let begun = std::time::Instant::now();
+        // One that has gone with its database has no number until it is started again.
+        while let Err(error) = self.instance.kill_9(process) {
+            if begun.elapsed() > PATIENCE {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// Waits until every process is ready.
@@ -98,7 +114,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         say(&format!("{fault}, seed {}", arguments.seed));
         let instance = tokio::task::spawn_blocking(|| Instance::start_durable(None)).await??;
         let chaos = Chaos {
-            databases: Databases::of(&instance)?,
+            databases: Databases::of(instance.state())?,
+            management: Management::of(instance.state())?,
             instance,
             seed: arguments.seed,
             kills: arguments.kills,
@@ -110,6 +127,9 @@ async fn main() -> anyhow::Result<ExitCode> {
             "R1" => faults::r1(&chaos).await,
             "R2" => faults::r2(&chaos).await,
             "R5" => faults::r5(&chaos).await,
+            "R6" => broker::r6(&chaos).await,
+            "R7" => broker::r7(&chaos).await,
+            "R8" => broker::r8(&chaos).await,
             _ => faults::r10(&chaos).await,
         };
         match &outcome {

@@ -88,7 +88,7 @@ async fn a_case_comes_in_and_a_command_goes_out_over_the_broker(pool: PgPool) {
     let world = World::new(pool.clone()).await;
     let (_vhost, broker) = Vhost::fresh().await;
     let stop = CancellationToken::new();
-    let consumer = consume::consumer(&world.desk, &"dishub".parse().unwrap());
+    let consumer = consume::consumer(&world.desk, &"dishub".parse().unwrap(), 1);
     let consuming = tokio::spawn(consumer.run(pool.clone(), broker.clone(), Metrics::new(), stop.clone()));
     let relaying = tokio::spawn(Relay::new(pool, broker.clone(), Metrics::new()).run(stop.clone()));
     let id = new_case_id();

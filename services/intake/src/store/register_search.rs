@@ -10,8 +10,12 @@ use uuid::Uuid;
 
 use super::register::PublicRow;
 
-/// Newest reports that are looked through for words: those that a page of results is filled from when the words are common.
-const NEWEST_WITH_WORDS_MAX: i64 = 2_000;
+/// Newest reports that are looked through for words at a time: those that a page of results is filled from when the words are
+/// common.
+const WINDOW: i64 = 2_000;
+/// So many times at most, and only while that promises to fill the page; then the index of words is read, which has few
+/// reports with words that are seldom among the newest.
+const WINDOWS_MAX: i64 = 5;
 /// Newest reports that are compared with words that no report has.
 const NEWEST_ALIKE_MAX: i64 = 400;
 /// Newest reports of a category, a region and of all among which a similar one is looked for.
@@ -50,9 +54,10 @@ pub struct Query {
     pub limit: i64,
 }
 
-/// Rows of the register that fit a query, from a source that may look at the words; `$17` is how many of the newest it looks at.
+/// Rows of the register that fit a query, from a source that may look at the words; `$17` is how many of the newest it looks at,
+/// `$18` how many it leaves out before.
 macro_rules! rows {
-    ($conn:expr, $query:expr, $newest:expr, $source:tt, $words:tt) => {{
+    ($conn:expr, $query:expr, $newest:expr, $past:expr, $source:tt, $words:tt) => {{
         let (before_at, before_id) = $query.before.unzip();
         sqlx::query_as!(
             PublicRow,
@@ -73,7 +78,7 @@ macro_rules! rows {
                      AND ($12::timestamptz IS NULL OR facet.updated_at <= $12)
                      AND ($13::timestamptz IS NULL OR (facet.filed_at, facet.report_id) < ($13, $14::uuid))
                    ORDER BY facet.filed_at DESC, facet.report_id DESC
-                   LIMIT $17"# + $words + r#"
+                   LIMIT $17 OFFSET $18"# + $words + r#"
                    ORDER BY facet.filed_at DESC, facet.report_id DESC
                    OFFSET $15 LIMIT $16) AS found
                JOIN register ON register.report_id = found.report_id
@@ -97,6 +102,7 @@ macro_rules! rows {
             $query.skip,
             $query.limit,
             $newest,
+            $past,
         )
         .fetch_all($conn)
         .await
@@ -136,13 +142,19 @@ pub async fn search(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<
 
 /// Reports that have every word in some form.
 async fn with_words(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<PublicRow>> {
-    let found = among_newest(conn, query).await?;
-    if i64::try_from(found.len()).unwrap_or(i64::MAX) >= query.limit {
+    let mut found = among_newest(conn, query, 0).await?;
+    let mut windows = 1;
+    while query.skip == 0 && windows < WINDOWS_MAX && promising(found.len(), windows, query.limit) {
+        found.extend(among_newest(conn, query, windows).await?);
+        windows += 1;
+    }
+    if count(found.len()) >= query.limit {
+        found.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
         return Ok(found);
     }
     let older = Query {
         words: String::new(),
-        skip: NEWEST_WITH_WORDS_MAX,
+        skip: windows * WINDOW,
         limit: 1,
         ..query.clone()
     };
@@ -157,22 +169,34 @@ async fn with_words(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<
     by_index(conn, query).await
 }
 
+/// Whether as many more windows as there may be would fill a page, and it is not full.
+fn promising(found: usize, windows: i64, limit: i64) -> bool {
+    let found = count(found);
+    found < limit && found.saturating_mul(WINDOWS_MAX) >= limit.saturating_mul(windows)
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 async fn all(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<PublicRow>> {
     let newest = query.skip + query.limit;
     rows!(
         conn,
         query,
         newest,
+        0,
         "SELECT * FROM (SELECT facet.* FROM register_facet AS facet",
         ") AS facet"
     )
 }
 
-async fn among_newest(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<PublicRow>> {
+async fn among_newest(conn: &mut PgConnection, query: &Query, window: i64) -> sqlx::Result<Vec<PublicRow>> {
     rows!(
         conn,
         query,
-        NEWEST_WITH_WORDS_MAX,
+        WINDOW,
+        window * WINDOW,
         "SELECT facet.* FROM (SELECT facet.* FROM register_facet AS facet",
         ") AS facet JOIN register ON register.report_id = facet.report_id
          WHERE register.vector @@ plainto_tsquery('indonesian', $1)"
@@ -185,6 +209,7 @@ async fn by_index(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<Pu
         conn,
         query,
         newest,
+        0,
         "WITH candidate AS MATERIALIZED (
              SELECT report_id FROM register WHERE vector @@ plainto_tsquery('indonesian', $1))
          SELECT * FROM (SELECT facet.* FROM candidate JOIN register_facet AS facet USING (report_id)",
@@ -197,6 +222,7 @@ async fn like(conn: &mut PgConnection, query: &Query) -> sqlx::Result<Vec<Public
         conn,
         query,
         NEWEST_ALIKE_MAX,
+        0,
         "SELECT facet.* FROM (SELECT facet.* FROM register_facet AS facet",
         ") AS facet JOIN register ON register.report_id = facet.report_id
          WHERE word_similarity($1, register.words) >= current_setting('pg_trgm.word_similarity_threshold')::real"

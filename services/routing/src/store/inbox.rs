@@ -1,27 +1,44 @@
 //! Cases that wait for somebody, what falls due first on top.
+//!
+//! Each query walks an index in the order of deadlines and stops when the page is full (contributions apart, of which an
+//! agency has few): a page costs the same however many cases are open elsewhere. `plans` in the tests holds that.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::Case;
 use uuid::Uuid;
 
-/// Whose cases, and which of them.
+/// Which open cases.
 #[derive(Debug, Clone)]
-pub struct InboxQuery {
+pub enum Among {
+    /// What waits for an official.
+    Waiting(Waiting),
+    /// All, whoever holds them.
+    Open,
+    /// Those in the Ombudsman's alerts.
+    Flagged,
+}
+
+/// What waits for an official.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
     /// Codes of the parties that hold the case.
     pub holders: Vec<String>,
-    /// Own agency: its open contributions as well, and no supervisory case about it (rule M10).
-    pub opd: Option<String>,
-    /// Whether its open contributions are wanted.
+    /// Whether open contributions of the own agency are wanted as well.
     pub contributions: bool,
     /// Own position: cases it was assigned.
     pub executor: Option<String>,
     /// All supervisory cases.
     pub supervisory: bool,
-    /// All open cases, whoever holds them.
-    pub everybodys: bool,
-    /// Only those in the Ombudsman's alerts.
-    pub flagged_only: bool,
+}
+
+/// Whose cases, and which of them.
+#[derive(Debug, Clone)]
+pub struct InboxQuery {
+    /// Where to look.
+    pub among: Among,
+    /// Own agency: no supervisory case about it is shown (rule M10).
+    pub opd: Option<String>,
     /// Only this state.
     pub state: Option<String>,
     /// Only cases whose deadline lies before this moment.
@@ -35,59 +52,102 @@ pub struct InboxQuery {
 /// Before the first row.
 pub const FIRST_PLACE: (OffsetDateTime, Uuid) = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
 
-impl Default for InboxQuery {
-    /// Nobody's cases, from the first place.
-    fn default() -> Self {
-        Self {
-            holders: Vec::new(),
-            opd: None,
-            contributions: false,
-            executor: None,
-            supervisory: false,
-            everybodys: false,
-            flagged_only: false,
-            state: None,
-            overdue_before: None,
-            after: FIRST_PLACE,
-            rows_max: 0,
-        }
-    }
-}
-
 /// A page of an inbox.
 ///
 /// # Errors
 /// The database's, or a case that does not parse.
 pub async fn list(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<Vec<Case>> {
-    let bodies = sqlx::query_scalar!(
-        r#"SELECT body::text AS "body!" FROM kase
-         WHERE state <> 'closed'
-               AND (deadline_at, case_id) > ($1, $2)
-               AND (holder = ANY($3)
-                    OR executor = $4
-                    OR ($5 AND supervisory)
-                    OR $11
-                    OR ($6 AND EXISTS (SELECT FROM kase_agency part
-                                       WHERE part.case_id = kase.case_id AND part.opd_code = $7 AND part.open)))
-               AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
-               AND ($8::text IS NULL OR state = $8)
-               AND ($9::timestamptz IS NULL OR deadline_at < $9)
-               AND (NOT $12 OR body->'flags' <> '[]'::jsonb)
-         ORDER BY deadline_at, case_id LIMIT $10"#,
+    let bodies = match &query.among {
+        Among::Waiting(waiting) => waiting_cases(conn, query, waiting).await,
+        Among::Open => open_cases(conn, query).await,
+        Among::Flagged => flagged_cases(conn, query).await,
+    }?;
+    bodies.into_iter().map(super::cases::parse).collect()
+}
+
+async fn waiting_cases(conn: &mut PgConnection, query: &InboxQuery, waiting: &Waiting) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"WITH found AS (
+             SELECT held.case_id, held.deadline_at FROM unnest($3::text[]) AS party (code)
+             CROSS JOIN LATERAL (
+               SELECT case_id, deadline_at FROM kase
+               WHERE state <> 'closed' AND holder = party.code
+                     AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($9, 'infinity'::timestamptz)
+                     AND ($8::text IS NULL OR state = $8)
+                     AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
+               ORDER BY deadline_at, case_id LIMIT $10) AS held
+             UNION
+             (SELECT case_id, deadline_at FROM kase
+              WHERE state <> 'closed' AND executor = $4
+                    AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($9, 'infinity'::timestamptz)
+                    AND ($8::text IS NULL OR state = $8)
+                    AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
+              ORDER BY deadline_at, case_id LIMIT $10)
+             UNION
+             (SELECT case_id, deadline_at FROM kase
+              WHERE $5 AND state <> 'closed' AND supervisory
+                    AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($9, 'infinity'::timestamptz)
+                    AND ($8::text IS NULL OR state = $8)
+                    AND (complained_opd IS NULL OR complained_opd IS DISTINCT FROM $7)
+              ORDER BY deadline_at, case_id LIMIT $10)
+             UNION
+             (SELECT case_id, deadline_at FROM kase_agency AS part JOIN kase USING (case_id)
+              WHERE $6 AND part.opd_code = $7 AND part.open AND state <> 'closed'
+                    AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($9, 'infinity'::timestamptz)
+                    AND ($8::text IS NULL OR state = $8)
+                    AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $7)
+              ORDER BY deadline_at, case_id LIMIT $10))
+           SELECT body::text AS "body!" FROM found JOIN kase USING (case_id)
+           ORDER BY found.deadline_at, case_id LIMIT $10"#,
         query.after.0,
         query.after.1,
-        &query.holders,
-        query.executor.as_deref(),
-        query.supervisory,
-        query.contributions,
+        &waiting.holders,
+        waiting.executor.as_deref(),
+        waiting.supervisory,
+        waiting.contributions,
         query.opd.as_deref(),
         query.state.as_deref(),
         query.overdue_before,
         query.rows_max,
-        query.everybodys,
-        query.flagged_only,
     )
     .fetch_all(conn)
-    .await?;
-    bodies.into_iter().map(super::cases::parse).collect()
+    .await
+}
+
+async fn open_cases(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT body::text AS "body!" FROM kase
+         WHERE state <> 'closed'
+               AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($5, 'infinity'::timestamptz)
+               AND ($4::text IS NULL OR state = $4)
+               AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $3)
+         ORDER BY deadline_at, case_id LIMIT $6"#,
+        query.after.0,
+        query.after.1,
+        query.opd.as_deref(),
+        query.state.as_deref(),
+        query.overdue_before,
+        query.rows_max,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+async fn flagged_cases(conn: &mut PgConnection, query: &InboxQuery) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT body::text AS "body!" FROM kase
+         WHERE state <> 'closed' AND body -> 'flags' <> '[]'::jsonb
+               AND (deadline_at, case_id) > ($1, $2) AND deadline_at < COALESCE($5, 'infinity'::timestamptz)
+               AND ($4::text IS NULL OR state = $4)
+               AND NOT (supervisory AND complained_opd IS NOT NULL AND complained_opd IS NOT DISTINCT FROM $3)
+         ORDER BY deadline_at, case_id LIMIT $6"#,
+        query.after.0,
+        query.after.1,
+        query.opd.as_deref(),
+        query.state.as_deref(),
+        query.overdue_before,
+        query.rows_max,
+    )
+    .fetch_all(conn)
+    .await
 }

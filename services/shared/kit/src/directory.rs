@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use prost::Message as _;
@@ -86,9 +87,47 @@ pub struct DirectoryReader {
     last: Arc<Mutex<Option<Reading>>>,
 }
 
-type Reading = (Extent, Arc<Snapshot>);
+/// A reading, and when it was last known to be current.
+#[derive(Debug, Clone)]
+struct Reading {
+    mark: Mark,
+    snapshot: Arc<Snapshot>,
+    checked_at: Instant,
+}
 
-/// How much of the directory is here. Tells whether anything changed, and whether a replica has what the owner has.
+/// Of what a reading has seen, the part that can change what another reading sees: the entries of transactions that were not over
+/// before it. Two readings since the same transaction with the same mark see the same entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    /// Every transaction before this one was over.
+    since: i64,
+    /// Number of entries written by later ones.
+    entries: i64,
+    /// Sum of their transactions, which an entry that is written anew changes.
+    writers: i64,
+}
+
+impl Mark {
+    async fn now(conn: &mut PgConnection) -> sqlx::Result<Self> {
+        let since = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "since!""#)
+            .fetch_one(&mut *conn)
+            .await?;
+        Self::since(conn, since).await
+    }
+
+    async fn since(conn: &mut PgConnection, since: i64) -> sqlx::Result<Self> {
+        sqlx::query_as!(
+            Self,
+            r#"SELECT $1::bigint AS "since!", count(*) AS "entries!", coalesce(sum(written_by), 0)::bigint AS "writers!"
+             FROM directory_entry WHERE written_by >= $1"#,
+            since
+        )
+        .fetch_one(conn)
+        .await
+    }
+}
+
+/// How much of the directory is here. Tells whether a replica has what the owner has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// Latest sequence; 0 where all was learnt by asking.
@@ -103,15 +142,23 @@ impl DirectoryReader {
     /// # Errors
     /// The database's, or an entry that does not parse.
     pub async fn current(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, DirectoryError> {
-        let stored = extent(conn).await?;
-        if let Some((version, last)) = self.cached()
-            && version == stored
+        let checked_at = Instant::now();
+        if let Some(last) = self.last()
+            && Mark::since(conn, last.mark.since).await? == last.mark
         {
-            return Ok(last);
+            let snapshot = Arc::clone(&last.snapshot);
+            self.keep(Reading { checked_at, ..last });
+            return Ok(snapshot);
         }
-        let read = Arc::new(read(conn).await?);
-        *self.lock() = Some((stored, Arc::clone(&read)));
-        Ok(read)
+        // Marked before it is read: what is written in between is read again next time.
+        let mark = Mark::now(conn).await?;
+        let snapshot = Arc::new(read(conn).await?);
+        self.keep(Reading {
+            mark,
+            snapshot: Arc::clone(&snapshot),
+            checked_at,
+        });
+        Ok(snapshot)
     }
 
     /// The official behind a verified assertion at a moment (rule M13); none when the position is unknown or the
@@ -128,12 +175,24 @@ impl DirectoryReader {
         Ok(self.current(conn).await?.official(assertion, at))
     }
 
-    fn cached(&self) -> Option<(Extent, Arc<Snapshot>)> {
+    /// The directory as it stood at most so long ago, if that is known without asking: for calls to which a change that came
+    /// a moment later makes no difference.
+    #[must_use]
+    pub fn recent(&self, age_max: Duration) -> Option<Arc<Snapshot>> {
+        let last = self.last()?;
+        (last.checked_at.elapsed() <= age_max).then_some(last.snapshot)
+    }
+
+    fn last(&self) -> Option<Reading> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Extent, Arc<Snapshot>)>> {
-        // A panic while holding the lock leaves at worst an older reading, which is checked by its sequence.
+    fn keep(&self, reading: Reading) {
+        *self.lock() = Some(reading);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
+        // A panic while holding the lock leaves at worst an older reading, which is checked by its mark.
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -178,7 +237,7 @@ pub async fn apply(conn: &mut PgConnection, event: &Event) -> Result<bool, Direc
     let seq = i64::try_from(event.aggregate_seq).unwrap_or(i64::MAX);
     let done = sqlx::query!(
         "INSERT INTO directory_entry (kind, id, seq, body) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, body = excluded.body
+         ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, body = excluded.body, written_by = excluded.written_by
          WHERE directory_entry.seq < excluded.seq",
         kind,
         id,

@@ -8,6 +8,7 @@ use std::{
 use anyhow::ensure;
 use tuntas_ctl::{platform::Who, rpc};
 use tuntas_proto::oversight::v1::FollowRequest;
+use tuntas_tests::sql;
 
 use super::Bench;
 use crate::figure::{Bound, Goal, Round, float};
@@ -42,11 +43,11 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 fn fill(bench: &Bench) -> anyhow::Result<()> {
     let size: usize = bench
         .servers
-        .sql("tuntas_oversight", "SELECT size FROM log_head")?
+        .sql(sql::OVERSIGHT, "SELECT size FROM log_head")?
         .parse()?;
     let more = ENTRIES.saturating_sub(size);
     bench.servers.sql(
-        "tuntas_oversight",
+        sql::OVERSIGHT,
         &format!(
             "INSERT INTO entry (position, event_id, event_type, aggregate_id, aggregate_seq, causation_id, case_id, body,
                  leaf_hash, chain_hash)
@@ -55,11 +56,10 @@ fn fill(bench: &Bench) -> anyhow::Result<()> {
              FROM entry, generate_series(1, {more}) AS n WHERE position = {size}"
         ),
     )?;
-    bench.servers.sql(
-        "tuntas_oversight",
-        &format!("UPDATE log_head SET size = {size} + {more}"),
-    )?;
-    bench.servers.sql("tuntas_oversight", "VACUUM ANALYZE entry")?;
+    bench
+        .servers
+        .sql(sql::OVERSIGHT, &format!("UPDATE log_head SET size = {size} + {more}"))?;
+    bench.servers.sql(sql::OVERSIGHT, "VACUUM ANALYZE entry")?;
     Ok(())
 }
 
@@ -67,13 +67,13 @@ fn fill(bench: &Bench) -> anyhow::Result<()> {
 fn copied(bench: &Bench) -> anyhow::Result<(usize, f64)> {
     let rows: usize = bench
         .servers
-        .sql("tuntas_oversight", "SELECT size FROM log_head")?
+        .sql(sql::OVERSIGHT, "SELECT size FROM log_head")?
         .parse()?;
     let begun = Instant::now();
     let status = Command::new("psql")
         .args(["-X", "-q", "-c"])
         .arg("COPY (SELECT position, event_id, body, leaf_hash, chain_hash FROM entry ORDER BY position) TO STDOUT (FORMAT binary)")
-        .arg(bench.servers.database("tuntas_oversight"))
+        .arg(bench.servers.database(sql::OVERSIGHT))
         .stdout(Stdio::null())
         .status()?;
     ensure!(status.success(), "psql: {status}");

@@ -1,16 +1,17 @@
 //! P1, P2, P9: filings accepted durably, against `pgbench` inserting the same rows.
 
 use anyhow::ensure;
-use tuntas_tests::times::percentile_ms;
+use tuntas_tests::{sql, times::percentile_ms};
 
-use super::Bench;
+use super::{Bench, WARM_UP};
 use crate::figure::{Bound, Goal, Round, float};
 
 /// Callers at once when filings are to be as many as can be.
 const AT_ONCE: usize = 256;
 const PGBENCH_CLIENTS: usize = 64;
 const OFFERED_PER_SECOND: u32 = 1_000;
-const WARM_UP: std::time::Duration = std::time::Duration::from_secs(2);
+/// Setting without which a service exports no traces.
+const OTLP_ENDPOINT: &str = "TUNTAS__TELEMETRY__OTLP_ENDPOINT";
 const FLOOR: &str = "bench_floor";
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
@@ -23,15 +24,15 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 
 async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let warmed = bench.filers.saturate(AT_ONCE, WARM_UP).await;
-    ensure!(warmed.refused == 0, "{} filings were refused", warmed.refused);
-    bench.servers.empty_copy("tuntas_intake", FLOOR)?;
+    warmed.nothing_refused()?;
+    bench.servers.empty_copy(sql::INTAKE, FLOOR)?;
     let script = same_rows(bench)?;
     let (mut p1, mut p2, mut fsyncs, mut telemetry) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         let floor = bench.servers.pgbench(FLOOR, &script, PGBENCH_CLIENTS, bench.length)?;
         let synced = wal_syncs(bench)?;
         let taken = bench.filers.saturate(AT_ONCE, bench.length).await;
-        ensure!(taken.refused == 0, "{} filings were refused", taken.refused);
+        taken.nothing_refused()?;
         let filings = float(taken.took.len());
         p1.push(Round {
             figure: taken.per_second,
@@ -43,21 +44,17 @@ async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
         });
         let mut single = bench.servers.pgbench(FLOOR, &script, 1, bench.length)?;
         let mut offered = bench.filers.offer(OFFERED_PER_SECOND, bench.length).await;
-        ensure!(offered.refused == 0, "{} filings were refused", offered.refused);
+        offered.nothing_refused()?;
         p2.push(Round {
             figure: percentile_ms(&mut offered.took, 99),
             floor: percentile_ms(&mut single.latencies, 99),
         });
-        bench
-            .instance
-            .restart_with("intake", "TUNTAS__TELEMETRY__OTLP_ENDPOINT", None)?;
+        bench.instance.restart_with("intake", OTLP_ENDPOINT, None)?;
         bench.filers.saturate(AT_ONCE, WARM_UP).await;
         let silent = bench.filers.saturate(AT_ONCE, bench.length).await;
-        bench.instance.restart_with(
-            "tuntas_intake",
-            "TUNTAS__TELEMETRY__OTLP_ENDPOINT",
-            Some(bench.collector_url()),
-        )?;
+        bench
+            .instance
+            .restart_with("intake", OTLP_ENDPOINT, Some(bench.collector_url()))?;
         bench.filers.saturate(AT_ONCE, WARM_UP).await;
         let telling = bench.filers.saturate(AT_ONCE, bench.length).await;
         telemetry.push(Round {
@@ -107,7 +104,7 @@ fn wal_syncs(bench: &Bench) -> anyhow::Result<f64> {
 /// One statement that inserts what one filing inserts: the rows of the latest report, with ids of their own.
 fn same_rows(bench: &Bench) -> anyhow::Result<String> {
     let report = bench.servers.sql(
-        "tuntas_intake",
+        sql::INTAKE,
         "SELECT format($q$
             WITH made AS (SELECT gen_random_uuid() AS id),
             report AS (INSERT INTO report (id, ticket, filing_key, filing_hash, receipt_mac, kind, privacy, category_code,
@@ -126,7 +123,7 @@ fn same_rows(bench: &Bench) -> anyhow::Result<String> {
          JOIN report_key ON report_key.report_id = report.id
          JOIN report_gram ON report_gram.report_id = report.id
          JOIN outbox ON outbox.aggregate_id = 'report:' || report.id
-         ORDER BY filed_at DESC LIMIT 1",
+         ORDER BY report.filed_at DESC LIMIT 1",
     )?;
     ensure!(!report.is_empty(), "no filing to copy");
     // `pgbench` ends a statement at a semicolon and reads a colon before a letter as a variable: neither is in the rows.

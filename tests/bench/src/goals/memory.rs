@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
 use tuntas_tests::{
     instance::{PROCESSES, wait_for},
+    sql,
     times::percentile_ms,
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let kept = ["intake"];
     bench.alone(&kept)?;
     let taken = bench.filers.saturate(AT_ONCE, bench.length).await;
-    ensure!(taken.refused == 0, "{} filings were refused", taken.refused);
+    taken.nothing_refused()?;
     let intake = bench.instance.memory_mib("intake")?;
     goals.push(Goal {
         id: "P10b",
@@ -73,7 +73,7 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
         settled(bench)?;
         bench.instance.servers("kill-rabbitmq")?;
         bench.servers.sql(
-            "tuntas_intake",
+            sql::INTAKE,
             &format!(
                 "INSERT INTO outbox (event_id, exchange, routing_key, event_type, source, aggregate_id, aggregate_seq,
                      occurred_at, traceparent, body)
@@ -96,7 +96,8 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
             floor: DRAINED_WITHIN_S,
         });
         let mut busy = busy.await?;
-        ensure!(busy.refused + quiet.refused == 0, "filings were refused");
+        busy.nothing_refused()?;
+        quiet.nothing_refused()?;
         latency.push(Round {
             figure: percentile_ms(&mut busy.took, 99),
             floor: percentile_ms(&mut quiet.took, 99),
@@ -126,5 +127,5 @@ fn settled(bench: &Bench) -> anyhow::Result<()> {
 
 fn depth(bench: &Bench) -> anyhow::Result<usize> {
     let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
-    Ok(bench.servers.sql("tuntas_intake", count)?.parse()?)
+    Ok(bench.servers.sql(sql::INTAKE, count)?.parse()?)
 }

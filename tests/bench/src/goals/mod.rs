@@ -2,6 +2,7 @@
 
 mod feed;
 mod filing;
+mod flat;
 mod memory;
 mod relay;
 
@@ -17,6 +18,8 @@ use tuntas_tests::{
 use crate::{figure::Goal, load::Filers, servers::Servers};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Load before a measurement, so that caches and connections are there.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// The platform under measurement.
 pub(crate) struct Bench {
@@ -28,15 +31,17 @@ pub(crate) struct Bench {
     pub(crate) rounds: usize,
     /// How long each measurement of a round takes.
     pub(crate) length: Duration,
+    /// How many reports there are when there are many.
+    pub(crate) reports: u64,
     /// Takes the traces: telemetry is on.
     collector: Collector,
 }
 
 /// Names of the groups, in the order in which they run: idle memory before any load, and what fills databases last.
-pub(crate) const GROUPS: [&str; 4] = ["memory", "filing", "relay", "feed"];
+pub(crate) const GROUPS: [&str; 5] = ["memory", "filing", "relay", "feed", "flat"];
 
 impl Bench {
-    pub(crate) async fn start(rounds: usize, length: Duration) -> anyhow::Result<Self> {
+    pub(crate) async fn start(rounds: usize, length: Duration, reports: u64) -> anyhow::Result<Self> {
         let collector = Collector::dropping().await?;
         let url = collector.url().to_owned();
         let instance = tokio::task::spawn_blocking(move || Instance::start_durable(Some(&url))).await??;
@@ -51,6 +56,7 @@ impl Bench {
             platform,
             rounds,
             length,
+            reports,
             collector,
         })
     }
@@ -65,6 +71,7 @@ impl Bench {
             "filing" => filing::measure(self).await,
             "relay" => relay::measure(self).await,
             "feed" => feed::measure(self).await,
+            "flat" => flat::measure(self).await,
             _ => anyhow::bail!("there is no group {name}; there are {GROUPS:?}"),
         }
         .with_context(|| format!("group {name}"))

@@ -7,6 +7,7 @@ use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
+use reqwest::Method;
 use secrecy::SecretString;
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ use tuntas_kit::{
     tx,
 };
 use tuntas_proto::event::v1::{MessageSent, event::Payload};
+use tuntas_tests::management::Management;
 
 use super::Bench;
 use crate::figure::{Bound, Goal, Round, float};
@@ -34,6 +36,7 @@ const APPENDED_AT_ONCE: usize = 500;
 /// Unconfirmed messages of the bare client: as many as the relay has.
 const WINDOW: usize = 1_000;
 const ROUTING_KEY: &str = "intake.report.message_sent";
+const VHOST: &str = "bench";
 const DATABASE: &str = "bench_relay";
 const ELSEWHERE: &str = "bench_elsewhere";
 const DONE_WITHIN: Duration = Duration::from_secs(120);
@@ -53,7 +56,7 @@ struct Place<'a> {
     pool: PgPool,
     broker: Broker,
     amqp: String,
-    vhost: String,
+    management: Management,
 }
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
@@ -61,7 +64,8 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let place = Place::make(bench).await?;
     let goals = place.goals().await;
     place
-        .http(reqwest::Method::DELETE, &format!("vhosts/{}", place.vhost), None)
+        .management
+        .send(Method::DELETE, &format!("vhosts/{VHOST}"), None)
         .await?;
     bench.all(&[])?;
     goals
@@ -81,37 +85,27 @@ impl<'a> Place<'a> {
             .connect(&bench.servers.database(DATABASE))
             .await?;
         KIT_MIGRATOR.run(&pool).await?;
-        let vhost = "bench".to_owned();
         let (base, _) = bench.servers.amqp.rsplit_once('/').context("an address of a broker")?;
-        let amqp = format!("{base}/{vhost}");
+        let amqp = format!("{base}/{VHOST}");
         let place = Self {
             bench,
             pool,
             broker: Broker::from_url(SecretString::from(amqp.clone()), "bench"),
             amqp,
-            vhost,
+            management: bench.servers.management.elsewhere(VHOST),
         };
-        let path = format!("vhosts/{}", place.vhost);
+        let path = format!("vhosts/{VHOST}");
         place
-            .http(reqwest::Method::PUT, &path, Some(serde_json::json!({})))
+            .management
+            .send(Method::PUT, &path, Some(serde_json::json!({})))
             .await?;
         place.broker.declare(&[]).await?;
         // What nobody here reads would only fill the disk: the queue under measurement is left.
         for queue in ["notification.events", "oversight.events"] {
-            let path = format!("queues/{}/{queue}", place.vhost);
-            place.http(reqwest::Method::DELETE, &path, None).await?;
+            let path = format!("queues/{VHOST}/{queue}");
+            place.management.send(Method::DELETE, &path, None).await?;
         }
         Ok(place)
-    }
-
-    async fn http(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> anyhow::Result<()> {
-        let request = reqwest::Client::new().request(method, format!("{}/api/{path}", self.bench.servers.management));
-        let request = match body {
-            Some(body) => request.json(&body),
-            None => request,
-        };
-        request.send().await?.error_for_status()?;
-        Ok(())
     }
 
     async fn goals(&self) -> anyhow::Result<Vec<Goal>> {
@@ -120,7 +114,7 @@ impl<'a> Place<'a> {
         for _ in 0..self.bench.rounds {
             let bare = self.bare().await?;
             // What the bare client published carries no event: it must not reach the consumer.
-            self.purge().await?;
+            self.management.purge(ROUTING_INTAKE).await?;
             let relayed = self.relayed().await?;
             let consumed = self.consumed().await?;
             relay.push(Round {
@@ -170,11 +164,6 @@ impl<'a> Place<'a> {
                 rounds: elsewhere,
             },
         ])
-    }
-
-    async fn purge(&self) -> anyhow::Result<()> {
-        let path = format!("queues/{}/{ROUTING_INTAKE}/contents", self.vhost);
-        self.http(reqwest::Method::DELETE, &path, None).await
     }
 
     /// A client without anything around it: the same bytes, exchange and key, persistent and mandatory.
@@ -234,7 +223,7 @@ impl<'a> Place<'a> {
         sqlx::query(what).execute(&mut *held).await?;
         let rate = self.relayed().await?;
         held.rollback().await?;
-        self.purge().await?;
+        self.management.purge(ROUTING_INTAKE).await?;
         Ok(rate)
     }
 

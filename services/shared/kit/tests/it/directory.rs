@@ -160,6 +160,35 @@ async fn holidays_and_policies_are_entries_too(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_change_that_is_committed_after_a_later_one_is_seen(pool: PgPool) {
+    let day = |seq, date: &str, removed| {
+        let day = CalendarChanged {
+            date: date.to_owned(),
+            kind: "national".to_owned(),
+            name: "Hari libur contoh".to_owned(),
+            removed,
+        };
+        event_of(Payload::CalendarChanged(day), seq, IMPORTED)
+    };
+    let (monday, tuesday) = ("2026-08-17", "2026-08-18");
+    apply_all(&pool, &[day(1, monday, false), day(2, tuesday, false)]).await;
+    let mut slow = pool.begin().await.unwrap();
+    directory::apply(&mut slow, &day(3, monday, true)).await.unwrap();
+    apply_all(&pool, &[day(4, tuesday, true)]).await;
+    let reader = DirectoryReader::default();
+    let mut conn = pool.acquire().await.unwrap();
+    let is_working_day = async |conn: &mut sqlx::PgConnection, date| {
+        let read = reader.current(conn).await.unwrap();
+        read.calendar.is_working_day(date)
+    };
+    let (monday, tuesday) = (time::macros::date!(2026 - 08 - 17), time::macros::date!(2026 - 08 - 18));
+    assert!(is_working_day(&mut conn, tuesday).await);
+    assert!(!is_working_day(&mut conn, monday).await);
+    slow.commit().await.unwrap();
+    assert!(is_working_day(&mut conn, monday).await);
+}
+
+#[sqlx::test]
 async fn what_does_not_parse_is_refused_before_it_is_stored(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     let bad_policy = PolicyChanged {

@@ -1,5 +1,5 @@
--- Reports :first to :last for page_time: copies of the demo's public reports with words of their own, spread over the five years
--- before them. Answers are the demo's: a copy of a case names the same text.
+-- Reports :first to :last: copies of the public reports that are there, with words of their own, spread over the years before
+-- them. Answers are the originals': a copy of a case names the same text.
 
 CREATE OR REPLACE FUNCTION pg_temp.ticket(number bigint) RETURNS text LANGUAGE sql AS $$
     SELECT 'TTS-' || string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', (number >> (5 * place) & 31)::integer + 1, 1), ''
@@ -30,6 +30,15 @@ SELECT (jsonb_populate_record(original, jsonb_build_object('id', copy.id, 'case_
     'filed_at', copy.filed_at, 'same_as', NULL,
     'filing_key', sha256(int8send(copy.number)), 'sealed_identity', NULL))).*
 FROM copy JOIN report AS original ON original.id = copy.original_id;
+
+INSERT INTO report_key SELECT (jsonb_populate_record(original, jsonb_build_object('report_id', copy.id))).*
+FROM copy JOIN report_key AS original ON original.report_id = copy.original_id;
+
+-- As many hashes as the original has, most of them of its own: reports do not use the same words.
+INSERT INTO report_gram
+SELECT copy.id, copy.filed_at, array(
+    SELECT hashint8(copy.number * 1009 % 100000 * 64 + place) FROM generate_series(1, cardinality(original.grams)) AS place)
+FROM copy JOIN report_gram AS original ON original.report_id = copy.original_id;
 
 INSERT INTO register (report_id, title, body, words, listed_at)
 SELECT copy.id, register.title || ' ' || copy.number, register.body,

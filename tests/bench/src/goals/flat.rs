@@ -1,0 +1,183 @@
+//! P7: what costs the same with ten thousand reports and with millions, against itself at ten thousand.
+
+use std::{ops::AsyncFn, sync::Arc, time::Instant};
+
+use anyhow::Context as _;
+use tuntas_ctl::{
+    platform::{Platform, Who},
+    rpc,
+};
+use tuntas_proto::{desk::v1::ListCasesRequest, intake::v1::GetPublicReportRequest, routing::v1::ListInboxRequest};
+use tuntas_tests::{
+    fill::{DESK, INTAKE, ROUTING},
+    play::{Play, liaison, who::VERIFIER},
+    sql::Databases,
+    times::percentile_ms,
+    world::World,
+};
+
+use super::Bench;
+use crate::figure::{Bound, Goal, Round, float};
+
+const SMALL: u64 = 10_000;
+/// Reports that are copied.
+const ORIGINALS: usize = 8;
+const CATEGORY: &str = "transportasi-darat";
+const AGENCY: &str = "dishub";
+const ASKED: usize = 300;
+const AT_ONCE: usize = 256;
+
+/// What is measured at a size, once.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    filings_per_second: f64,
+    wal_per_filing: f64,
+    inbox_ms: f64,
+    desk_ms: f64,
+    ticket_ms: f64,
+}
+
+/// A figure of these, and what is wanted of it.
+type Wanted = (&'static str, &'static str, &'static str, Bound, fn(&Sizes) -> f64);
+
+const WANTED: [Wanted; 5] = [
+    ("P7a", "filings accepted", "1/s", Bound::AtLeast(0.95), |s| {
+        s.filings_per_second
+    }),
+    ("P7b", "WAL of a filing", "bytes", Bound::AtMost(1.1), |s| {
+        s.wal_per_filing
+    }),
+    (
+        "P7c",
+        "a page of the verifiers' inbox, p99",
+        "ms",
+        Bound::AtMost(1.2),
+        |s| s.inbox_ms,
+    ),
+    ("P7d", "a page of a desk's cases, p99", "ms", Bound::AtMost(1.2), |s| {
+        s.desk_ms
+    }),
+    ("P7e", "a ticket looked up, p99", "ms", Bound::AtMost(1.2), |s| {
+        s.ticket_ms
+    }),
+];
+
+pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
+    let databases = Databases::of(bench.instance.state())?;
+    let play = Play(World::of(bench.instance.platform(super::PATIENCE)?).await?);
+    for _ in 0..ORIGINALS {
+        play.in_progress(CATEGORY, AGENCY).await?;
+    }
+    let small = at(bench, &databases, SMALL).await?;
+    let large = at(bench, &databases, bench.reports).await?;
+    let goals = WANTED.into_iter().map(|(id, what, unit, bound, value)| Goal {
+        id,
+        what,
+        unit,
+        bound,
+        rounds: large
+            .iter()
+            .zip(&small)
+            .map(|(large, small)| Round {
+                figure: value(large),
+                floor: value(small),
+            })
+            .collect(),
+    });
+    Ok(goals.collect())
+}
+
+async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Result<Vec<Sizes>> {
+    let begun = Instant::now();
+    for fill in [INTAKE, ROUTING, DESK] {
+        fill.up_to(databases, reports)?;
+    }
+    databases.ask("postgres", "CHECKPOINT")?;
+    crate::say(&format!(
+        "  {reports} reports in {:.0} s",
+        begun.elapsed().as_secs_f64()
+    ));
+    let mut measured = Vec::new();
+    for _ in 0..bench.rounds {
+        let inbox_ms = p99(bench, async |platform, _| {
+            let request = ListInboxRequest::default();
+            rpc!(platform, Who::Position(VERIFIER), cases().list_inbox(request))?;
+            Ok(())
+        })
+        .await?;
+        let desk_ms = p99(bench, async |platform, _| {
+            let request = ListCasesRequest::default();
+            rpc!(
+                platform,
+                Who::Position(&liaison(AGENCY)),
+                desk(AGENCY).list_cases(request)
+            )?;
+            Ok(())
+        })
+        .await?;
+        let tickets = tickets(databases)?;
+        let ticket_ms = p99(bench, async |platform, number| {
+            let ticket = tickets.get(number % tickets.len()).cloned().unwrap_or_default();
+            let request = GetPublicReportRequest {
+                ticket,
+                ..GetPublicReportRequest::default()
+            };
+            rpc!(platform, Who::Citizen, intake().get_public_report(request))?;
+            Ok(())
+        })
+        .await?;
+        let kept = ["intake"];
+        bench.alone(&kept)?;
+        let filed = filings(bench, databases).await;
+        bench.all(&kept)?;
+        let (filings_per_second, wal_per_filing) = filed?;
+        measured.push(Sizes {
+            filings_per_second,
+            wal_per_filing,
+            inbox_ms,
+            desk_ms,
+            ticket_ms,
+        });
+    }
+    crate::say(&format!("  {measured:?}"));
+    Ok(measured)
+}
+
+/// p99 of a call made again and again, one after the other, once caches are warm.
+async fn p99(bench: &Bench, call: impl AsyncFn(&Arc<Platform>, usize) -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    let mut took = Vec::with_capacity(ASKED);
+    for number in 0..2 * ASKED {
+        let begun = Instant::now();
+        call(&bench.platform, number).await?;
+        if number >= ASKED {
+            took.push(begun.elapsed());
+        }
+    }
+    Ok(percentile_ms(&mut took, 99))
+}
+
+/// Tickets from all over the register.
+fn tickets(databases: &Databases) -> anyhow::Result<Vec<String>> {
+    let sql = format!("SELECT ticket FROM register_facet TABLESAMPLE SYSTEM_ROWS({ASKED})");
+    databases.ask(INTAKE.database, "CREATE EXTENSION IF NOT EXISTS tsm_system_rows")?;
+    let found: Vec<String> = databases
+        .ask(INTAKE.database, &sql)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    anyhow::ensure!(!found.is_empty(), "the register is empty");
+    Ok(found)
+}
+
+/// Filings a second, and bytes of WAL for each.
+async fn filings(bench: &Bench, databases: &Databases) -> anyhow::Result<(f64, f64)> {
+    let written = || -> anyhow::Result<f64> {
+        let at = databases.ask("postgres", "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")?;
+        at.parse().context("a place in the WAL")
+    };
+    bench.filers.saturate(AT_ONCE, super::WARM_UP).await;
+    let before = written()?;
+    let taken = bench.filers.saturate(AT_ONCE, bench.length).await;
+    taken.nothing_refused()?;
+    Ok((taken.per_second, (written()? - before) / float(taken.took.len())))
+}

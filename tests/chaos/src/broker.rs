@@ -1,0 +1,164 @@
+//! Faults of a broker that is there and does not do as it should: it routes nothing, refuses, or brings what nobody can read.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use tuntas_kit::broker::{self, ROUTING_INTAKE};
+use tuntas_tests::{sql, times::percentile_ms};
+
+use crate::{
+    Chaos,
+    faults::{BALANCED_WITHIN, CLIENTS, skip},
+    ledger::Ledger,
+    load::{Load, Taken},
+    say,
+};
+
+/// Exchange of everybody's events.
+const EVENTS: &str = "tuntas.events";
+const CALM: Duration = Duration::from_secs(10);
+const BROKEN: Duration = Duration::from_secs(20);
+const LAST_SENT: &str = "SELECT seq FROM outbox_cursor WHERE name = 'relay'";
+
+/// R6, first half: all bindings of the events are taken away under load. Nothing leaves the outbox while no queue would take it, and
+/// everything arrives once the bindings are back.
+///
+/// Bug `skip`: the relay's cursor moves over what was returned.
+pub(crate) async fn r6(chaos: &Chaos) -> anyhow::Result<()> {
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    tokio::time::sleep(CALM).await;
+    let bindings = chaos.management.bindings(EVENTS).await?;
+    ensure!(!bindings.is_empty(), "nothing is bound to {EVENTS}");
+    for binding in &bindings {
+        chaos.management.unbind(binding).await?;
+    }
+    // What was routed before is confirmed by now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = chaos.databases.ask(sql::INTAKE, LAST_SENT)?;
+    tokio::time::sleep(BROKEN).await;
+    let after = chaos.databases.ask(sql::INTAKE, LAST_SENT)?;
+    if chaos.bug("skip") {
+        skip(&chaos.databases)?;
+    }
+    for binding in &bindings {
+        chaos.management.bind(binding).await?;
+    }
+    say(&format!(
+        "  {} bindings away for {} s, {} acknowledged",
+        bindings.len(),
+        BROKEN.as_secs(),
+        ledger.len()
+    ));
+    load.stop().await?;
+    ensure!(
+        before == after,
+        "the outbox went on from {before} to {after} while no queue took it"
+    );
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// R7: the queues refuse (`max-length` with `reject-publish`) under load, again and again. Nothing is lost.
+///
+/// Bug `skip`: the relay's cursor moves over what was refused.
+pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
+    const STORMS: usize = 5;
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    let mut held = 0_u64;
+    for _ in 0..STORMS {
+        tokio::time::sleep(CALM / 4).await;
+        chaos
+            .management
+            .limit(r"^(routing\.|notification\.|oversight\.)", Some(0))
+            .await?;
+        tokio::time::sleep(BROKEN / 4).await;
+        held = held.max(waiting(chaos)?);
+        if chaos.bug("skip") {
+            skip(&chaos.databases)?;
+        }
+        chaos.management.limit("", None).await?;
+    }
+    load.stop().await?;
+    say(&format!(
+        "  {STORMS} storms, up to {held} events waited, {} acknowledged",
+        ledger.len()
+    ));
+    ensure!(held > 0, "no event was refused");
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// Events that wait in intake's outbox.
+fn waiting(chaos: &Chaos) -> anyhow::Result<u64> {
+    let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
+    Ok(chaos.databases.ask(sql::INTAKE, count)?.parse()?)
+}
+
+/// R8: among the events are some that cannot be read: not protobuf, empty, cut off. All of them are parked with a reason, none is
+/// dropped, and no other event comes more than twice as late (p99 from filing to its case).
+///
+/// Bug `lose`: one parked message is thrown away.
+pub(crate) async fn r8(chaos: &Chaos) -> anyhow::Result<()> {
+    const POISONS: [&str; 3] = ["AQIDBAUGBwg=", "", "CiQ2ZjA5"];
+    /// One in a thousand would be one in some seconds; more do not make it easier.
+    const EVERY: Duration = Duration::from_millis(500);
+    let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
+    let load = Load::start(&platform, &ledger, CLIENTS);
+    tokio::time::sleep(BROKEN).await;
+    let poisoned = Instant::now();
+    let mut published = 0_usize;
+    while poisoned.elapsed() < BROKEN {
+        let poison = POISONS.get(published % POISONS.len()).copied().unwrap_or_default();
+        let routed = chaos.management.publish(EVENTS, "intake.report.filed", poison).await?;
+        ensure!(routed, "a poisoned message reached no queue");
+        published += 1;
+        tokio::time::sleep(EVERY).await;
+    }
+    let taken = load.stop().await?;
+    let dead = broker::dead_queue(ROUTING_INTAKE);
+    if chaos.bug("lose") {
+        chaos.management.purge(&dead).await?;
+    }
+    let parked = chaos.management.peek(&dead, published + 1).await?;
+    let reasoned = parked.iter().filter(|message| has_reason(message)).count();
+    let (calm, broken) = opened(&taken, poisoned);
+    say(&format!(
+        "  {published} poisoned among {} filings, {} parked, {reasoned} with a reason; case open p99 {calm:.0} ms before, \
+         {broken:.0} ms beside them ({:.2}x)",
+        taken.filings.len(),
+        parked.len(),
+        broken / calm
+    ));
+    ensure!(parked.len() == published, "{} of {published} are parked", parked.len());
+    ensure!(reasoned == published, "{reasoned} of {published} have a reason");
+    // They are nobody's events: the books must balance without them.
+    for queue in [ROUTING_INTAKE, broker::NOTIFICATION_EVENTS, broker::OVERSIGHT_EVENTS] {
+        chaos.management.purge(&broker::dead_queue(queue)).await?;
+    }
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await?;
+    ensure!(broken <= calm * 2.0, "other events came more than twice as late");
+    Ok(())
+}
+
+fn has_reason(message: &serde_json::Value) -> bool {
+    let reason = message.pointer(&format!("/properties/headers/{}", tuntas_kit::consumer::REASON_HEADER));
+    reason
+        .and_then(serde_json::Value::as_str)
+        .is_some_and(|reason| !reason.is_empty())
+}
+
+/// p99 from filing to the open case, before a moment and after it.
+fn opened(taken: &Taken, since: Instant) -> (f64, f64) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for (at, took) in &taken.opened {
+        if *at < since {
+            before.push(*took)
+        } else {
+            after.push(*took)
+        }
+    }
+    (percentile_ms(&mut before, 99), percentile_ms(&mut after, 99))
+}

@@ -29,10 +29,6 @@ use uuid::Uuid;
 
 /// A Tuesday, 10:00 WIB, long enough ago that no test reaches the real time, where a demo clock runs on.
 pub const START: OffsetDateTime = datetime!(2026-06-23 03:00 UTC);
-const KIT: [&str; 2] = [
-    include_str!("../../../shared/kit/migrations/0001_kit.sql"),
-    include_str!("../../../shared/kit/migrations/0002_directory.sql"),
-];
 
 pub struct World {
     pub intake: Intake,
@@ -46,10 +42,11 @@ impl World {
     }
 
     pub async fn with(pool: PgPool, trust: TrustStore, settings: &[(&str, &str)]) -> Self {
-        for sql in KIT {
-            sqlx::raw_sql(sql).execute(&pool).await.unwrap();
-        }
-        tuntas_intake::MIGRATOR.run(&pool).await.unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        tuntas_kit::app::apply_migrations(&mut conn, &tuntas_intake::MIGRATOR)
+            .await
+            .unwrap();
+        drop(conn);
         let files = std::env::temp_dir().join(format!("tuntas-intake-{}", ids::new_id()));
         let mut env = vec![
             ("TUNTAS__VAULT__MASTER_KEY".to_owned(), "ab".repeat(32)),

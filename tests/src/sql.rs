@@ -53,6 +53,15 @@ impl Databases {
         said(psql.args(["-A", "-t", "-c", sql]))
     }
 
+    /// Events in a service's outbox that the broker has not confirmed.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub fn unpublished(&self, database: &str) -> anyhow::Result<usize> {
+        let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
+        Ok(self.ask(database, count)?.parse()?)
+    }
+
     /// Runs a script in one transaction, with variables of `psql`.
     ///
     /// # Errors

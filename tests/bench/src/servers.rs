@@ -17,7 +17,7 @@ use tuntas_tests::{
 /// Administrator's access to the platform's own PostgreSQL and RabbitMQ.
 #[derive(Debug, Clone)]
 pub(crate) struct Servers {
-    databases: Databases,
+    pub(crate) databases: Databases,
     pub(crate) amqp: String,
     pub(crate) management: Management,
     /// Scripts and logs of `pgbench`.

@@ -68,17 +68,17 @@ pub(crate) async fn r6(chaos: &Chaos) -> anyhow::Result<()> {
 pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     const STORMS: usize = 5;
     /// A second of load: without refusals, hardly anything waits.
-    const STORM_WAITING_MIN: u64 = 50;
+    const STORM_WAITING_MIN: usize = 50;
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
     let load = Load::start(&platform, &ledger, CLIENTS);
     let queue = format!("^{}$", broker::NOTIFICATION_EVENTS.replace('.', "[.]"));
-    let mut held = u64::MAX;
+    let mut held = usize::MAX;
     tokio::task::block_in_place(|| chaos.instance.take_down("notification"))?;
     for _ in 0..STORMS {
         tokio::time::sleep(CALM / 4).await;
         chaos.management.limit(&queue, Some(1)).await?;
         tokio::time::sleep(BROKEN / 4).await;
-        held = held.min(waiting(chaos)?);
+        held = held.min(chaos.databases.unpublished(sql::INTAKE)?);
         if chaos.bug("skip") {
             skip(&chaos.databases)?;
         }
@@ -92,12 +92,6 @@ pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     ));
     ensure!(held >= STORM_WAITING_MIN, "hardly an event was refused");
     ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
-}
-
-/// Events that wait in intake's outbox.
-fn waiting(chaos: &Chaos) -> anyhow::Result<u64> {
-    let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
-    Ok(chaos.databases.ask(sql::INTAKE, count)?.parse()?)
 }
 
 /// R8: among the events are some that cannot be read: not protobuf, empty, cut off. All of them are parked with a reason, none is

@@ -12,7 +12,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use clap::Parser;
 use tuntas_ctl::platform::Platform;
 use tuntas_tests::{
-    instance::{Instance, PROCESSES},
+    instance::{Instance, PROCESSES, wait_for},
     management::Management,
     sql::Databases,
 };
@@ -76,15 +76,9 @@ impl Chaos {
 
     /// Ends a process with SIGKILL, once its supervisor has started it again after the last time.
     pub(crate) async fn kill(&self, process: &str) -> anyhow::Result<()> {
-        let begun = std::time::Instant::now();
         // One that has gone with its database has no number until it is started again.
-        while let Err(error) = self.instance.kill_9(process) {
-            if begun.elapsed() > PATIENCE {
-                return Err(error);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
+        let killed = || Ok(self.instance.kill_9(process).is_ok());
+        tokio::task::block_in_place(|| wait_for(PATIENCE, process, killed))
     }
 
     /// Waits until every process is ready.

@@ -1,7 +1,8 @@
 //! Cases that wait for somebody, what falls due first on top.
 //!
 //! Each query walks an index in the order of deadlines and stops when the page is full (contributions apart, of which an
-//! agency has few): a page costs the same however many cases are open elsewhere. `plans` in the tests holds that.
+//! agency has few): a page costs the same however many cases are open elsewhere. All open cases and the flagged ones are two
+//! statements, because the database uses the index of the flagged only when it sees the condition when it plans.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;

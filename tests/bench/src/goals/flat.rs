@@ -63,13 +63,13 @@ const WANTED: [Wanted; 5] = [
 ];
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
-    let databases = Databases::of(bench.instance.state())?;
+    let databases = &bench.servers.databases;
     let play = Play(World::of(bench.instance.platform(super::PATIENCE)?).await?);
     for _ in 0..ORIGINALS {
         play.in_progress(CATEGORY, AGENCY).await?;
     }
-    let small = at(bench, &databases, SMALL).await?;
-    let large = at(bench, &databases, bench.reports).await?;
+    let small = at(bench, databases, SMALL).await?;
+    let large = at(bench, databases, bench.reports).await?;
     let goals = WANTED.into_iter().map(|(id, what, unit, bound, value)| Goal {
         id,
         what,

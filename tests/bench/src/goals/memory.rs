@@ -126,6 +126,5 @@ fn settled(bench: &Bench) -> anyhow::Result<()> {
 }
 
 fn depth(bench: &Bench) -> anyhow::Result<usize> {
-    let count = "SELECT count(*) FROM outbox WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = 'relay')";
-    Ok(bench.servers.sql(sql::INTAKE, count)?.parse()?)
+    bench.servers.databases.unpublished(sql::INTAKE)
 }

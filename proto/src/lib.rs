@@ -48,4 +48,6 @@ packages! {
     gateway = "tuntas.gateway.v1";
     /// What an operator asks of every service.
     ops = "tuntas.ops.v1";
+    /// What a service has published, for consumers that missed some of it.
+    outbox = "tuntas.outbox.v1";
 }

@@ -21,9 +21,16 @@ pub struct Management {
 pub struct Binding {
     queue: String,
     exchange: String,
-    routing_key: String,
     /// By which the API knows it.
     properties_key: String,
+}
+
+impl Binding {
+    /// What is bound.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
 }
 
 impl Management {
@@ -32,10 +39,20 @@ impl Management {
     /// # Errors
     /// `deploy/servers` does not know it.
     pub fn of(state: &Path) -> anyhow::Result<Self> {
-        let amqp = server(state, "TUNTAS_AMQP_URL")?;
+        Self::at(
+            &server(state, "TUNTAS_AMQP_URL")?,
+            &server(state, "TUNTAS_AMQP_MGMT_URL")?,
+        )
+    }
+
+    /// That of the broker at these addresses: its own, and that of its management API.
+    ///
+    /// # Errors
+    /// The first is none.
+    pub fn at(amqp: &str, management: &str) -> anyhow::Result<Self> {
         let (_, vhost) = amqp.rsplit_once('/').context("an address of a broker")?;
         Ok(Self {
-            url: server(state, "TUNTAS_AMQP_MGMT_URL")?,
+            url: management.to_owned(),
             vhost: vhost.to_owned(),
         })
     }
@@ -69,7 +86,6 @@ impl Management {
             .map(|binding| Binding {
                 queue: text(binding, "destination"),
                 exchange: exchange.to_owned(),
-                routing_key: text(binding, "routing_key"),
                 properties_key: text(binding, "properties_key"),
             })
             .collect())
@@ -83,16 +99,6 @@ impl Management {
         let key = &binding.properties_key;
         let path = format!("{}/{}", self.between(binding), key.replace('#', "%23"));
         self.send(Method::DELETE, &path, None).await?;
-        Ok(())
-    }
-
-    /// Puts a binding back.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn bind(&self, binding: &Binding) -> anyhow::Result<()> {
-        let body = json!({"routing_key": binding.routing_key});
-        self.send(Method::POST, &self.between(binding), Some(body)).await?;
         Ok(())
     }
 

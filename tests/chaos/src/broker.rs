@@ -10,8 +10,8 @@ use tuntas_kit::broker::{self, ROUTING_INTAKE};
 use tuntas_tests::{sql, times::percentile_ms};
 
 use crate::{
-    Chaos,
-    faults::{BALANCED_WITHIN, CLIENTS, skip},
+    Chaos, PATIENCE,
+    faults::{BALANCED_WITHIN, CLIENTS, lose},
     ledger::Ledger,
     load::{Load, Taken},
     say,
@@ -23,48 +23,94 @@ const CALM: Duration = Duration::from_secs(10);
 const BROKEN: Duration = Duration::from_secs(20);
 const LAST_SENT: &str = "SELECT seq FROM outbox_cursor WHERE name = 'relay'";
 
-/// R6, first half: all bindings of the events are taken away under load. Nothing leaves the outbox while no queue would take it, and
-/// everything arrives once the bindings are back.
+/// R6: under load, all bindings of the events are taken away, then those of routing's queue alone; routing declares them again by
+/// itself. While no queue would take an event, it stays in the outbox. What one queue took and another missed, the one that missed
+/// it fetches by itself.
 ///
-/// Bug `skip`: the relay's cursor moves over what was returned.
+/// Bugs: `lose` drops what waits in the outbox; `deaf` keeps routing from comparing its inbox with intake's outbox.
 pub(crate) async fn r6(chaos: &Chaos) -> anyhow::Result<()> {
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
     let load = Load::start(&platform, &ledger, CLIENTS);
     tokio::time::sleep(CALM).await;
+    let away = without_bindings(chaos).await?;
+    let deaf = without_routing(chaos).await?;
+    load.stop().await?;
+    say(&format!(
+        "  all bindings away for {} s, routing's for {} s, {} acknowledged",
+        away.as_secs(),
+        deaf.as_secs(),
+        ledger.len()
+    ));
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await?;
+    let caught_up = chaos
+        .databases
+        .ask(sql::ROUTING, "SELECT seq FROM catch_up WHERE source = 'intake'")?;
+    say(&format!("  routing has compared intake's outbox up to {caught_up}"));
+    Ok(())
+}
+
+/// Takes every binding away, and watches intake's cursor until the first is back; answers how long that took.
+async fn without_bindings(chaos: &Chaos) -> anyhow::Result<Duration> {
     let bindings = chaos.management.bindings(EVENTS).await?;
     ensure!(!bindings.is_empty(), "nothing is bound to {EVENTS}");
     for binding in &bindings {
         chaos.management.unbind(binding).await?;
     }
+    let gone = Instant::now();
     // What was routed before is confirmed by now.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = chaos.databases.ask(sql::INTAKE, LAST_SENT)?;
-    tokio::time::sleep(BROKEN).await;
-    let after = chaos.databases.ask(sql::INTAKE, LAST_SENT)?;
-    if chaos.bug("skip") {
-        skip(&chaos.databases)?;
+    loop {
+        let now = chaos.databases.ask(sql::INTAKE, LAST_SENT)?;
+        if !chaos.management.bindings(EVENTS).await?.is_empty() {
+            return Ok(gone.elapsed());
+        }
+        ensure!(
+            before == now,
+            "the outbox went on from {before} to {now} while no queue took it"
+        );
+        ensure!(gone.elapsed() < PATIENCE, "nobody declares the bindings");
+        if chaos.bug("lose") {
+            lose(&chaos.databases)?;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    for binding in &bindings {
-        chaos.management.bind(binding).await?;
+}
+
+/// Takes the bindings of routing's queue away while all others stay; answers after how long they were back.
+async fn without_routing(chaos: &Chaos) -> anyhow::Result<Duration> {
+    let of_routing = async || {
+        let bindings = chaos.management.bindings(EVENTS).await?;
+        anyhow::Ok(
+            bindings
+                .into_iter()
+                .filter(|binding| binding.queue() == ROUTING_INTAKE)
+                .collect::<Vec<_>>(),
+        )
+    };
+    while of_routing().await?.is_empty() {
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    say(&format!(
-        "  {} bindings away for {} s, {} acknowledged",
-        bindings.len(),
-        BROKEN.as_secs(),
-        ledger.len()
-    ));
-    load.stop().await?;
-    ensure!(
-        before == after,
-        "the outbox went on from {before} to {after} while no queue took it"
-    );
-    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+    if chaos.bug("deaf") {
+        chaos
+            .databases
+            .ask(sql::ROUTING, "ALTER TABLE catch_up RENAME TO deaf")?;
+    }
+    for binding in of_routing().await? {
+        chaos.management.unbind(&binding).await?;
+    }
+    let gone = Instant::now();
+    while of_routing().await?.is_empty() {
+        ensure!(gone.elapsed() < PATIENCE, "nobody declares the binding");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(gone.elapsed())
 }
 
 /// R7: a queue that nobody empties is full (`max-length` with `reject-publish`) under load, again and again: the broker refuses what
 /// is published, and each refusal stops the relay until it is told otherwise. Nothing is lost.
 ///
-/// Bug `skip`: the relay's cursor moves over what was refused.
+/// Bug `lose`: what waits in the outbox is dropped.
 pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     const STORMS: usize = 5;
     /// A second of load: without refusals, hardly anything waits.
@@ -79,8 +125,8 @@ pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
         chaos.management.limit(&queue, Some(1)).await?;
         tokio::time::sleep(BROKEN / 4).await;
         held = held.min(chaos.databases.unpublished(sql::INTAKE)?);
-        if chaos.bug("skip") {
-            skip(&chaos.databases)?;
+        if chaos.bug("lose") {
+            lose(&chaos.databases)?;
         }
         chaos.management.limit("", None).await?;
     }

@@ -38,6 +38,7 @@ pub struct Common {
     pub auth: Auth,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
+    pub catch_up: CatchUp,
     pub retention: Retention,
 }
 
@@ -142,6 +143,16 @@ pub enum LogFormat {
 #[expect(missing_docs, reason = "documented in default.toml, key by key")]
 pub struct Shutdown {
     pub timeout_ms: u64,
+}
+
+/// `[catch_up]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in default.toml, key by key")]
+pub struct CatchUp {
+    pub sources: Option<String>,
+    pub min_age_s: u32,
+    pub every_s: u64,
 }
 
 /// `[retention]`

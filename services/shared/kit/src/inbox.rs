@@ -61,3 +61,34 @@ pub async fn forget_all_tries(pool: &PgPool, consumer: &str, event_ids: &[Uuid])
     .await?;
     Ok(())
 }
+
+/// Notes that an event is a dead letter now.
+///
+/// # Errors
+/// The database's.
+pub async fn bury(pool: &PgPool, consumer: &str, event_id: Uuid, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO inbox (consumer, event_id, tries, last_error) VALUES ($1, $2, 1, $3)
+         ON CONFLICT (consumer, event_id) DO UPDATE SET last_error = excluded.last_error",
+        consumer,
+        event_id,
+        reason
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Which of these events have come to `consumer`: handled, being tried, or dead.
+///
+/// # Errors
+/// The database's.
+pub async fn known(pool: &PgPool, consumer: &str, event_ids: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY ($2)",
+        consumer,
+        event_ids
+    )
+    .fetch_all(pool)
+    .await
+}

@@ -125,6 +125,7 @@
 //! - Consumed means: inbox claimed, effects written, events appended, one commit, then the acknowledgement
 //!   ([`consumer`]).
 //! - [`broker`] alone names the AMQP library; [`clock`] alone reads the time; [`ids`] alone draws randomness.
+//! - What the broker did not bring is fetched from its source's outbox ([`consumer::CatchUp`]).
 //! - Calls of `Ops` other than `GetStatus` need the service assertion of `ctl`, unless no key is trusted.
 
 pub mod app;
@@ -147,6 +148,7 @@ pub mod ombudsman;
 mod ops;
 pub mod outbox;
 pub mod problem;
+pub mod published;
 pub mod rate_limit;
 pub mod reconciler;
 pub mod relay;

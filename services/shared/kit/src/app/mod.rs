@@ -23,8 +23,10 @@ use crate::{
     auth::{Signer, TrustStore},
     backoff::Backoff,
     broker::Broker,
+    client::AsService,
     clock::Clock,
     config::{self, ClockMode, Common, Config, ConfigError},
+    consumer::Source,
     lifecycle::Lifecycle,
     metrics::Metrics,
     retention, telemetry,
@@ -70,6 +72,7 @@ pub struct Boot<C, A = NoArgs> {
     pub lifecycle: Lifecycle,
     signer: Option<Signer>,
     broker: Option<Broker>,
+    sources: Vec<Source>,
     migration: i64,
 }
 
@@ -96,12 +99,8 @@ impl<C, A> Boot<C, A> {
     ///
     /// # Errors
     /// As [`signer`](Self::signer).
-    pub fn as_service(&self) -> Result<crate::client::AsService, ConfigError> {
-        Ok(crate::client::AsService::new(
-            self.signer()?,
-            self.name,
-            self.clock.clone(),
-        ))
+    pub fn as_service(&self) -> Result<AsService, ConfigError> {
+        Ok(AsService::new(self.signer()?, self.name, self.clock.clone()))
     }
 
     /// A service with nothing in it yet.
@@ -241,6 +240,14 @@ where
     http::start(&common.http, readiness.clone(), metrics.clone(), &lifecycle).await?;
     wait_for_database(&pool).await;
     let migration = migrate::check(spec, &pool).await?;
+    let sources = match (&identity.signer, &common.catch_up.sources) {
+        (_, None) => Vec::new(),
+        (None, Some(_)) => return Err(ConfigError::Missing("auth.key_id and auth.private_key_file").into()),
+        (Some(signer), Some(_)) => {
+            let caller = AsService::new(signer.clone(), spec.name, identity.clock.clone());
+            Source::configured(&common.catch_up, &caller)?
+        }
+    };
     let boot = Boot {
         name: spec.name,
         config: config.service,
@@ -253,12 +260,13 @@ where
         lifecycle: lifecycle.clone(),
         signer: identity.signer,
         broker: identity_broker(&common, spec.name)?,
+        sources,
         migration,
     };
     let service = build(boot).await?;
     let sweeping = retention::run(pool, common.retention, lifecycle.stop());
     lifecycle.spawn("retention", sweeping);
-    service.start(&common.grpc, &lifecycle).await?;
+    service.start(&common, &lifecycle).await?;
     readiness.set_ready(&lifecycle);
     tracing::info!(listen = %common.grpc.listen, "ready");
     std::future::pending().await

@@ -1,6 +1,6 @@
 //! What a service consists of, and starting it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use sqlx::PgPool;
@@ -11,17 +11,21 @@ use tonic::{
     server::NamedService,
     service::RoutesBuilder,
 };
-use tuntas_proto::ops::v1::{BookLine, ops_server::OpsServer};
+use tuntas_proto::{
+    ops::v1::{BookLine, ops_server::OpsServer},
+    outbox::v1::outbox_server::OutboxServer,
+};
 
 use super::{Boot, grpc};
 use crate::{
     broker::Broker,
     config,
-    consumer::Consumer,
+    consumer::{CatchUp, Consumer, Source},
     lifecycle::Lifecycle,
     metrics::Metrics,
     ops::{OpsService, Queues},
     problem::Problem,
+    published::OutboxService,
     relay::Relay,
 };
 
@@ -38,6 +42,7 @@ pub struct Service {
     ops: OpsService,
     relay: bool,
     consumers: Vec<Consumer>,
+    sources: Vec<Source>,
     tasks: Vec<(String, Task)>,
 }
 
@@ -68,6 +73,21 @@ impl Consumers {
             run.await;
             Ok(())
         });
+        Ok(())
+    }
+
+    fn catch_up(
+        &self,
+        consumer: Consumer,
+        sources: Vec<Source>,
+        config: &config::CatchUp,
+    ) -> Result<(), config::ConfigError> {
+        let broker = self.broker.clone().ok_or(config::ConfigError::Missing("amqp.url"))?;
+        let name = format!("catch up {}", consumer.queue());
+        let (pool, metrics, stop) = (self.pool.clone(), self.metrics.clone(), self.lifecycle.stop());
+        let catch_up = CatchUp::new(consumer, sources, config.min_age_s, pool, broker, metrics, stop.clone());
+        self.lifecycle
+            .spawn(name, catch_up.run(Duration::from_secs(config.every_s), stop));
         Ok(())
     }
 }
@@ -103,6 +123,7 @@ impl Service {
             ops,
             relay: false,
             consumers: Vec::new(),
+            sources: boot.sources.clone(),
             tasks: Vec::new(),
         }
     }
@@ -132,7 +153,8 @@ impl Service {
         self
     }
 
-    /// Consumes a queue; its dead letters are shown and replayed through `Ops`.
+    /// Consumes a queue; its dead letters are shown and replayed through `Ops`. What the broker does not bring is fetched from the
+    /// sources that `[catch_up]` names.
     #[must_use]
     pub fn consumer(mut self, consumer: Consumer) -> Self {
         self.consumers.push(consumer);
@@ -179,11 +201,14 @@ impl Service {
         self
     }
 
-    pub(super) async fn start(mut self, config: &config::Grpc, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+    pub(super) async fn start(mut self, common: &config::Common, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+        if self.relay {
+            self = self.published();
+        }
         let ops = OpsServer::new(self.ops);
         self.routes.add_service(ops);
         self.names.push(<OpsServer<OpsService> as NamedService>::NAME);
-        grpc::start(config, self.routes, &self.names, &self.metrics, lifecycle).await?;
+        grpc::start(&common.grpc, self.routes, &self.names, &self.metrics, lifecycle).await?;
         if self.relay {
             let broker = self.broker.ok_or(config::ConfigError::Missing("amqp.url"))?;
             let relay = Relay::new(self.pool, broker, self.metrics);
@@ -194,11 +219,21 @@ impl Service {
             });
         }
         for consumer in self.consumers {
+            if !self.sources.is_empty() {
+                self.late
+                    .catch_up(consumer.clone(), self.sources.clone(), &common.catch_up)?;
+            }
             self.late.add(consumer)?;
         }
         for (name, task) in self.tasks {
             lifecycle.spawn(name, task(lifecycle.stop()));
         }
         Ok(())
+    }
+
+    /// Who publishes also says what it has published.
+    fn published(self) -> Self {
+        let outbox = OutboxService::new(self.pool.clone(), self.ops.clock.clone(), self.ops.trust.clone());
+        self.grpc(OutboxServer::new(outbox))
     }
 }

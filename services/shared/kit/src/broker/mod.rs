@@ -5,6 +5,7 @@
 //! 32 s gap.
 
 mod publisher;
+pub mod settlement;
 mod subscription;
 mod topology;
 

@@ -1,13 +1,16 @@
 //! Publishing with confirms: a window of messages, settled one by one.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use lapin::{
     Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 
-use super::{BrokerError, Link, Message, properties};
+use super::{
+    BrokerError, Link, Message, properties,
+    settlement::{Answer, Settlement},
+};
 
 /// A channel in confirm mode.
 pub struct Publisher {
@@ -57,49 +60,27 @@ impl Publisher {
     /// whichever confirm comes next.
     pub async fn publish(&self, window: &[Message]) -> Settled {
         let mut pending = Vec::with_capacity(window.len());
-        let mut broken = None;
+        let mut unsent = None;
         for message in window {
             match self.send(message).await {
                 Ok(confirm) => pending.push(confirm),
                 Err(error) => {
-                    broken = Some(Stop::Broken(error));
+                    unsent = Some(error);
                     break;
                 }
             }
         }
-        let mut outcomes = Vec::with_capacity(pending.len());
-        let mut returned = HashSet::new();
+        let mut settlement = Settlement::new();
         for confirm in pending {
-            let outcome = self.settle(confirm).await;
-            let lost = matches!(outcome, Err(BrokerError::Timeout(_)));
-            outcomes.push(outcome.map(|confirmation| {
-                let acked = confirmation.is_ack();
-                returned.extend(message_key(confirmation));
-                acked
-            }));
-            if lost {
+            let answer = self.settle(confirm).await.map(|confirmation| Answer {
+                acked: confirmation.is_ack(),
+                returned: message_key(confirmation),
+            });
+            if settlement.answer(answer).is_break() {
                 break;
             }
         }
-        // A return may hang on a confirm that never came: then nothing of the window counts as published.
-        if let Some(Err(BrokerError::Timeout(_))) = outcomes.last() {
-            return stopped(0, Stop::Broken(BrokerError::Timeout("a publish")));
-        }
-        let sent = outcomes.len();
-        for (index, (message, outcome)) in window.iter().zip(outcomes).enumerate() {
-            match outcome {
-                Err(error) => return stopped(index, Stop::Broken(error)),
-                Ok(_) if returned.contains(&key_of(message)) => {
-                    return stopped(index, Stop::Returned);
-                }
-                Ok(false) => return stopped(index, Stop::Nacked),
-                Ok(true) => {}
-            }
-        }
-        Settled {
-            published: sent,
-            stop: broken,
-        }
+        settlement.settled(window.iter().map(key_of), unsent)
     }
 
     async fn send(&self, message: &Message) -> Result<PublisherConfirm, BrokerError> {
@@ -132,13 +113,6 @@ impl Publisher {
                 Err(_) => return Err(BrokerError::Timeout("a publish")),
             }
         }
-    }
-}
-
-fn stopped(published: usize, stop: Stop) -> Settled {
-    Settled {
-        published,
-        stop: Some(stop),
     }
 }
 

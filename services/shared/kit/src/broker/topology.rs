@@ -88,6 +88,33 @@ pub fn queues(opds: &[OpdCode]) -> Vec<QueueSpec> {
     centre.chain(desks).collect()
 }
 
+impl QueueSpec {
+    /// Whether a message with this address belongs into the queue.
+    #[must_use]
+    pub fn takes(&self, exchange: &str, routing_key: &str) -> bool {
+        self.bindings
+            .iter()
+            .any(|(bound, pattern)| *bound == exchange && matches(pattern, routing_key))
+    }
+}
+
+/// Whether a routing key matches the pattern of a topic binding: words between dots, `*` one word, `#` none or more
+/// (AMQP 0-9-1, 3.1.3.3).
+fn matches(pattern: &str, key: &str) -> bool {
+    fn words(pattern: &[&str], key: &[&str]) -> bool {
+        match (pattern.split_first(), key.split_first()) {
+            (None, None) => true,
+            (Some((&"#", rest)), _) => (0..=key.len()).any(|taken| words(rest, key.get(taken..).unwrap_or_default())),
+            (Some((word, rest)), Some((first, others))) => (*word == "*" || word == first) && words(rest, others),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+    words(
+        &pattern.split('.').collect::<Vec<_>>(),
+        &key.split('.').collect::<Vec<_>>(),
+    )
+}
+
 pub(super) async fn declare(link: &Link, opds: &[OpdCode]) -> Result<(), BrokerError> {
     let channel = link.connection.create_channel().await?;
     for exchange in [EVENTS, WORK, COMMANDS, DEAD] {
@@ -174,4 +201,40 @@ async fn bind(channel: &Channel, queue: &str, exchange: &str, pattern: &str) -> 
             FieldTable::default(),
         )
         .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_the_broker_matches_them() {
+        for (pattern, key, expected) in [
+            ("#", "routing.case.opened", true),
+            ("intake.#", "intake.report.filed", true),
+            ("intake.#", "intake", true),
+            ("intake.#", "routing.case.opened", false),
+            ("opd.*.commands", "opd.dishub.commands", true),
+            ("opd.*.commands", "opd.dishub.cases", false),
+            ("opd.*.commands", "opd.a.b.commands", false),
+            ("routing.#.filed", "routing.filed", true),
+            ("routing.#.filed", "routing.a.b.filed", true),
+            ("routing.#.filed", "routing.a.b", false),
+            ("*", "", true),
+            ("*", "a.b", false),
+        ] {
+            assert_eq!(matches(pattern, key), expected, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn a_queue_takes_what_one_of_its_bindings_lets_in() {
+        let all = queues(&[]);
+        let queue = |name: &str| all.iter().find(|queue| queue.name == name).unwrap();
+        assert!(queue(ROUTING_COMMANDS).takes(COMMANDS, "opd.dishub.commands"));
+        assert!(!queue(ROUTING_COMMANDS).takes(EVENTS, "opd.dishub.commands"));
+        assert!(queue(OVERSIGHT_EVENTS).takes(COMMANDS, "opd.dishub.commands"));
+        assert!(!queue(NOTIFICATION_EVENTS).takes(COMMANDS, "opd.dishub.commands"));
+    }
 }

@@ -7,6 +7,7 @@
 
 mod app;
 mod auth;
+mod catch_up;
 mod config;
 mod consumer;
 mod dead;

@@ -102,6 +102,14 @@ impl TestBroker {
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// Takes a binding away.
+    pub(crate) async fn unbind(&self, exchange: &str, queue: &str, pattern: &str) {
+        let pattern = pattern.replace('#', "%23");
+        let path = format!("bindings/{}/e/{exchange}/q/{queue}/{pattern}", self.vhost);
+        let request = reqwest::Client::new().delete(format!("{}/api/{path}", self.management));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
     pub(crate) async fn depth(&self, queue: &str) -> u32 {
         let link = self.broker.connect().await.unwrap();
         let depth = link.depth(queue).await.unwrap();

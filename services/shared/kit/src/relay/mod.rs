@@ -5,6 +5,8 @@
 //! (NOTIFY would take a global lock at every commit). The cursor moves over what the broker confirmed *and*
 //! did not return, and stops at the first message of which that is not true.
 
+pub mod pace;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
@@ -12,8 +14,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::pace::{Pace, cursor_after};
 use crate::{
-    backoff::Backoff,
     broker::{Broker, BrokerError, Link, Message, Publisher, Stop},
     metrics::{Metrics, ReasonLabels},
     outbox, telemetry,
@@ -25,32 +27,8 @@ const RELAY_LOCK: i64 = 0x72_656c_6179;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const POLL_INTERVAL_MAX: Duration = Duration::from_millis(80);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
-const WINDOW_MAX: i64 = 1_000;
 /// A look at the depth counts rows; not at every poll.
 const DEPTH_EVERY_WINDOWS: u32 = 64;
-
-/// How fast to go on after a failure, over all connections.
-///
-/// After a failure the window is one message and doubles with each success. What was published behind the
-/// message that failed is published again, and a channel that the broker closes takes the confirms of the
-/// messages before it along: with a wide window, one message that can never be published would have its
-/// neighbours published anew at every try.
-struct Pace {
-    backoff: Backoff,
-    window: i64,
-}
-
-impl Pace {
-    fn succeeded(&mut self) {
-        self.backoff.reset();
-        self.window = (self.window * 2).min(WINDOW_MAX);
-    }
-
-    fn failed(&mut self) -> Duration {
-        self.window = 1;
-        self.backoff.wait()
-    }
-}
 
 /// Publishes the outbox of one database.
 pub struct Relay {
@@ -98,10 +76,7 @@ impl Relay {
 
     /// Relays until `stop`, over as many connections as it takes.
     pub async fn run(self, stop: CancellationToken) {
-        let mut pace = Pace {
-            backoff: Backoff::reconnect(),
-            window: WINDOW_MAX,
-        };
+        let mut pace = Pace::new();
         while !stop.is_cancelled() {
             let ended = self.session(&stop, &mut pace).await;
             self.metrics.relay_connected.set(0);
@@ -162,7 +137,7 @@ impl Relay {
         let mut pause = POLL_INTERVAL;
         while !stop.is_cancelled() {
             let committed = outbox::committed();
-            let asked = pace.window;
+            let asked = pace.window();
             let published = self.window(conn, &publisher, asked).await?;
             if published > 0 {
                 pace.succeeded();
@@ -201,8 +176,8 @@ impl Relay {
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let messages: Vec<Message> = rows.into_iter().map(message).collect();
         let settled = publisher.publish(&messages).await;
-        if let Some(last) = settled.published.checked_sub(1).and_then(|i| seqs.get(i)) {
-            move_cursor(conn, *last).await?;
+        if let Some(last) = cursor_after(&seqs, &settled) {
+            move_cursor(conn, last).await?;
             self.metrics.published.inc_by(settled.published as u64);
         }
         match (settled.stop, messages.into_iter().nth(settled.published)) {

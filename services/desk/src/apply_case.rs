@@ -38,6 +38,17 @@ pub enum CaseError {
     Malformed(&'static str),
 }
 
+/// What is to become of a state with this number: `known` is the number of the stored one, and the agency's part in it.
+/// What was held back is stored with the one that it waits for.
+#[must_use]
+pub fn place(known: Option<(u64, Part)>, seq: u64) -> Applied {
+    match known {
+        Some((stored, _)) if seq <= stored => Applied::Old,
+        Some((stored, part)) if part != Part::Gone && seq > stored.saturating_add(1) => Applied::HeldBack,
+        _ => Applied::Stored,
+    }
+}
+
 /// Takes the state of a case after one event.
 ///
 /// # Errors
@@ -45,22 +56,20 @@ pub enum CaseError {
 pub async fn apply(conn: &mut PgConnection, opd: &OpdCode, case: &Case) -> Result<Applied, CaseError> {
     let case_id = id_of(case)?;
     let known = cases::lock(conn, opd, case_id).await?;
-    match known {
-        Some((seq, _)) if case.seq <= seq => Ok(Applied::Old),
-        Some((seq, part)) if part != Part::Gone && case.seq > seq.saturating_add(1) => {
-            held::hold(conn, opd, case_id, case).await?;
-            Ok(Applied::HeldBack)
-        }
-        _ => {
+    let applied = place(known, case.seq);
+    match applied {
+        Applied::Old => {}
+        Applied::HeldBack => held::hold(conn, opd, case_id, case).await?,
+        Applied::Stored => {
             put(conn, opd, case_id, case).await?;
             let mut seq = case.seq;
             while let Some(next) = held::take_next(conn, opd, case_id, seq).await? {
                 put(conn, opd, case_id, &next).await?;
                 seq = next.seq;
             }
-            Ok(Applied::Stored)
         }
     }
+    Ok(applied)
 }
 
 /// Takes the state of a case from a snapshot: complete, so no gap matters.

@@ -39,6 +39,13 @@ pub struct Order {
     pub hold: Vec<usize>,
 }
 
+impl Order {
+    /// Those that are held back now and were not before.
+    pub fn newly_held(&self, held_before: impl Fn(usize) -> bool) -> impl Iterator<Item = usize> {
+        self.hold.iter().copied().filter(move |number| !held_before(*number))
+    }
+}
+
 #[derive(PartialEq, Eq, Hash)]
 enum Awaited<'a> {
     Event(Uuid),

@@ -115,11 +115,8 @@ pub async fn batch(conn: &mut PgConnection, batch_max: u32) -> sqlx::Result<Batc
     let order = order::order(&waiting.iter().map(Arrival::from).collect::<Vec<_>>());
     let appended: Vec<&Waiting> = order.append.iter().map(|n| &waiting[*n]).collect();
     let newly_held: Vec<i64> = order
-        .hold
-        .iter()
-        .map(|n| &waiting[*n])
-        .filter(|w| !w.held)
-        .map(|w| w.arrival_no)
+        .newly_held(|n| waiting[n].held)
+        .map(|n| waiting[n].arrival_no)
         .collect();
     let moved = match appended.is_empty() {
         true => head,

@@ -15,6 +15,19 @@ pub struct Head {
     pub chain_hash: Hash,
 }
 
+impl Head {
+    /// The head once an event with these bytes is appended, and the event's leaf hash.
+    #[must_use]
+    pub fn after(self, body: &[u8]) -> (Self, Hash) {
+        let leaf = leaf::leaf_hash(body);
+        let moved = Self {
+            size: self.size + 1,
+            chain_hash: leaf::chain_hash(&self.chain_hash, &leaf),
+        };
+        (moved, leaf)
+    }
+}
+
 /// One entry, as readers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -69,11 +82,8 @@ pub async fn append(conn: &mut PgConnection, head: Head, events: &[&Waiting]) ->
     let mut leaves = Vec::with_capacity(events.len());
     let mut chain = Vec::with_capacity(events.len());
     for event in events {
-        let leaf = leaf::leaf_hash(&event.body);
-        moved = Head {
-            size: moved.size + 1,
-            chain_hash: leaf::chain_hash(&moved.chain_hash, &leaf),
-        };
+        let leaf;
+        (moved, leaf) = moved.after(&event.body);
         leaves.push(leaf.to_vec());
         chain.push(moved.chain_hash.to_vec());
     }

@@ -6,6 +6,7 @@ mod broker;
 mod faults;
 mod ledger;
 mod load;
+mod simulation;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -24,7 +25,7 @@ const FAULTS: [&str; 7] = ["R1", "R2", "R5", "R6", "R7", "R8", "R10"];
 /// Breaks a platform under load. Exit status 1: something did not hold.
 #[derive(Parser)]
 struct Arguments {
-    /// Only these faults: R1, R2, R5, R6, R7, R8, R10.
+    /// Only these faults: R1, R2, R5, R6, R7, R8, R10, R12.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// What is broken follows from it.
@@ -39,7 +40,11 @@ struct Arguments {
     /// Calls of R5.
     #[arg(long, default_value_t = 100_000)]
     cancellations: usize,
-    /// Puts a bug in, to see that it is found: skip (R1, R2, R6, R7), hold (R5), lose (R8), gap (R10).
+    /// Seeds of R12, from `--seed` on.
+    #[arg(long, default_value_t = 1_000_000)]
+    seeds: u64,
+    /// Puts a bug in, to see that it is found: skip (R1, R2, R6, R7), hold (R5), lose (R8), gap (R10); by name,
+    /// those of `tuntas_simulation::Bug` (R12).
     #[arg(long)]
     bug: Option<String>,
 }
@@ -134,6 +139,16 @@ async fn main() -> anyhow::Result<ExitCode> {
             }
         }
         tokio::task::spawn_blocking(move || drop(chaos)).await?;
+    }
+    if arguments.only.is_empty() || arguments.only.iter().any(|only| only == "R12") {
+        say(&format!("R12, from seed {}", arguments.seed));
+        match simulation::r12(arguments.seed, arguments.seeds, arguments.bug.as_deref()) {
+            Ok(()) => say("R12 holds"),
+            Err(error) => {
+                failed += 1;
+                say(&format!("R12 does not hold: {error:#}"));
+            }
+        }
     }
     Ok(if failed == 0 {
         ExitCode::SUCCESS

@@ -81,7 +81,8 @@ impl Swept {
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds what another sweep found.
+    pub fn merge(&mut self, other: Self) {
         self.seeds += other.seeds;
         self.steps += other.steps;
         self.crashes += other.crashes;

@@ -25,6 +25,8 @@ pub enum Bug {
     ComparisonTooFar,
     /// An event that was tried and not handled counts as one that has come.
     TriedIsKnown,
+    /// Catching up does not begin again when its source is shorter than it was.
+    RestoreUnnoticed,
     /// The desk stores whatever comes, gap or not.
     GapIgnored,
     /// Positions are taken before the transaction that uses them.
@@ -41,7 +43,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CursorOverReturned,
         Self::CursorBeforePublish,
         Self::ReturnByPosition,
@@ -52,6 +54,7 @@ impl Bug {
         Self::KeyForgotten,
         Self::ComparisonTooFar,
         Self::TriedIsKnown,
+        Self::RestoreUnnoticed,
         Self::GapIgnored,
         Self::PositionBeforeCommit,
         Self::CauseIgnored,
@@ -74,6 +77,7 @@ impl Bug {
             Self::KeyForgotten => "key-forgotten",
             Self::ComparisonTooFar => "comparison-too-far",
             Self::TriedIsKnown => "tried-is-known",
+            Self::RestoreUnnoticed => "restore-unnoticed",
             Self::GapIgnored => "gap-ignored",
             Self::PositionBeforeCommit => "position-before-commit",
             Self::CauseIgnored => "cause-ignored",

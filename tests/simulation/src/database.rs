@@ -88,11 +88,11 @@ pub(crate) struct Entry {
 }
 
 /// The tables of all services in one; each uses its own.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Database {
     /// Moves when the server restarts: older sessions are gone.
     pub(crate) epoch: u32,
-    last_holder: u32,
+    pub(crate) last_holder: u32,
     pub(crate) locks: BTreeMap<Lock, u32>,
     pub(crate) outbox: Vec<Row>,
     pub(crate) last_seq: i64,

@@ -57,6 +57,9 @@ const PROCESSES: [(&str, Option<Service>); 6] = [
     ("outside", None),
 ];
 
+/// The number of the desk's process.
+const DESK: usize = 3;
+
 impl Executor {
     pub(crate) fn new(sim: Sim, reports: u32, moves: u32) -> Self {
         let mut tasks = Vec::with_capacity(32);
@@ -91,7 +94,7 @@ impl Executor {
     pub(crate) fn run(mut self, chaos_turns: u64) -> Ran {
         while self.turn < chaos_turns && !self.failed() {
             self.turn += 1;
-            if let Some(process) = self.sim.with(|world| faults::perhaps(world, PROCESSES.len() - 1)) {
+            if let Some(process) = self.sim.with(|world| faults::perhaps(world, PROCESSES.len() - 1, DESK)) {
                 self.kill(process);
             }
             if !self.poll_one() {

@@ -2,18 +2,19 @@
 
 use crate::{
     event::{Address, Queue, Service, Topology},
+    restore,
     world::{Ailment, Topic, World},
 };
 
 /// Of a thousand turns, so many bring a fault.
 const FAULTS_PER_MILLE: u32 = 20;
 
-/// Perhaps one fault; answers which of so many processes is killed, if one is.
-pub(crate) fn perhaps(world: &mut World, processes: usize) -> Option<usize> {
+/// Perhaps one fault; answers which of so many processes is killed, if one is: `desk` is the number of the desk's.
+pub(crate) fn perhaps(world: &mut World, processes: usize, desk: usize) -> Option<usize> {
     if !world.mishap(FAULTS_PER_MILLE) {
         return None;
     }
-    let (kind, which) = (world.below(20), world.below(1 << 16) as usize);
+    let (kind, which) = (world.below(24), world.below(1 << 16) as usize);
     if kind < 11 {
         return Some(which % processes);
     }
@@ -27,7 +28,8 @@ pub(crate) fn perhaps(world: &mut World, processes: usize) -> Option<usize> {
             world.note("bindings are restored", 0);
             world.restore_bindings();
         }
-        _ => lose_queue(world, queue),
+        19 => lose_queue(world, queue),
+        _ => return restore::back_up_or_restore(world).then_some(desk),
     }
     None
 }

@@ -18,6 +18,7 @@ mod invariants;
 mod outside;
 mod province;
 mod relay;
+mod restore;
 mod sequencer;
 mod services;
 mod sweep;

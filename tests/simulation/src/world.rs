@@ -16,6 +16,7 @@ use crate::{
     database::{Database, Stored},
     event::{Address, Asked, Event, Queue, Service},
     province,
+    restore::Backup,
 };
 
 /// A step of a task, or something that was done to the world.
@@ -123,6 +124,8 @@ pub(crate) struct Truth {
     pub(crate) stored: BTreeMap<u32, Vec<Stored>>,
     /// Reports whose filing was acknowledged.
     pub(crate) filed: Vec<u32>,
+    /// Events that a restored outbox does not know any more.
+    pub(crate) forgotten: BTreeSet<u32>,
     /// All dead letters.
     pub(crate) dead: Vec<(Queue, u32)>,
     /// What does not hold.
@@ -150,6 +153,9 @@ pub(crate) struct World {
     /// Calls that wait for a service to take them.
     pub(crate) requests: [Vec<Request>; Service::COUNT],
     pub(crate) answered: BTreeSet<u32>,
+    pub(crate) backup: Option<Backup>,
+    /// Queues whose consumers have not noticed yet that the desk was restored.
+    pub(crate) unnoticed: BTreeSet<Queue>,
     /// One transaction that waits for a lock is to be aborted: nothing else moves.
     pub(crate) victim: bool,
     /// Transactions that wait for a lock.
@@ -184,6 +190,8 @@ impl World {
             ailments: BTreeMap::new(),
             requests: Default::default(),
             answered: BTreeSet::new(),
+            backup: None,
+            unnoticed: BTreeSet::new(),
             victim: false,
             lock_waits: 0,
             current: ("world", ""),

@@ -30,6 +30,10 @@ pub(crate) async fn handle(tx: &mut Tx, queue: Queue, events: &[Rc<Event>]) -> R
 /// Answers calls for ever. One that fails is not answered: the caller repeats it under its key.
 pub(crate) async fn serve(sim: Sim, service: Service) {
     loop {
+        // Users are let into a restored desk once its consumers have compared.
+        while service == Service::Desk && sim.with(|world| !world.unnoticed.is_empty()) {
+            sim.sleep("waiting to be compared", 50).await;
+        }
         let taken = sim.with(|world| {
             let requests = &mut world.requests[service as usize];
             (!requests.is_empty()).then(|| requests.remove(0))

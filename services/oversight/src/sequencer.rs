@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
+use tuntas_kit::database::{self, ANSWER_WITHIN, within};
 
 use crate::{
     head::HeadWatch,
@@ -68,22 +69,22 @@ async fn session(
     metrics: &Metrics,
     shutdown: &CancellationToken,
 ) -> sqlx::Result<()> {
-    // Detached: the lock must not go back to the pool with the connection.
-    let mut conn = pool.acquire().await?.detach();
-    if !lock(&mut conn).await? {
+    // None of the pool's: the lock lives and dies with it.
+    let mut conn = database::connect(&database::lock_holder(&pool.connect_options())).await?;
+    if !within(ANSWER_WITHIN, lock(&mut conn)).await? {
         return conn.close().await;
     }
     tracing::info!("this process sequences the log");
     metrics.sequencing.set(1);
     let mut report_at = tokio::time::Instant::now();
     while !shutdown.is_cancelled() {
-        let batch = batch(&mut conn, settings.batch_max).await?;
+        let batch = within(ANSWER_WITHIN, batch(&mut conn, settings.batch_max)).await?;
         if let Some(size) = batch.size {
             head.reached(size);
             metrics.appended.inc_by(batch.appended as u64);
         }
         if tokio::time::Instant::now() >= report_at {
-            report(&mut conn, settings, metrics).await?;
+            within(ANSWER_WITHIN, report(&mut conn, settings, metrics)).await?;
             report_at = tokio::time::Instant::now() + Duration::from_secs(settings.report_interval_s);
         }
         if batch.size.is_none() {

@@ -136,6 +136,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod consumer;
+pub mod database;
 pub mod dead;
 pub mod directory;
 pub mod event;

@@ -8,10 +8,13 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tracing::Instrument;
 
-use crate::problem::Problem;
+use crate::{
+    database::{self, ANSWER_WITHIN},
+    problem::Problem,
+};
 
 /// How often a transaction is tried that the database aborted to resolve a conflict.
 const CONFLICT_TRIES_MAX: u32 = 5;
@@ -53,8 +56,8 @@ impl TxError for anyhow::Error {
 /// ```
 ///
 /// # Errors
-/// What `work` answers, or the database's error at begin or commit. After an error at commit the outcome
-/// is unknown: the caller repeats the request under the same idempotency key.
+/// What `work` answers, the database's error at begin or commit, or a time-out after 15 s. After an error at commit, and after a
+/// time-out, the outcome is unknown: the caller repeats the request under the same idempotency key.
 pub async fn run<T, E, F>(pool: &PgPool, work: F) -> Result<T, E>
 where
     T: Send + 'static,
@@ -110,7 +113,21 @@ where
     E: TxError,
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
 {
-    let mut tx = pool.begin().await?;
+    let mut conn = pool.acquire().await?;
+    let Ok(outcome) = tokio::time::timeout(ANSWER_WITHIN, transact(&mut conn, work)).await else {
+        // It is in the middle of something, and nobody knows of what: it must not serve another.
+        drop(conn.detach());
+        return Err(database::silent().into());
+    };
+    outcome
+}
+
+async fn transact<T, E, F>(conn: &mut PgConnection, work: F) -> Result<T, E>
+where
+    E: TxError,
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
+{
+    let mut tx = conn.begin().await?;
     match work(&mut tx).await {
         Ok(value) => {
             tx.commit().await?;

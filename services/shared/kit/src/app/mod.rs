@@ -8,13 +8,8 @@ mod service;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
-use sqlx::{
-    PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, migrate::Migrator};
 
 pub use migrate::{KIT_MIGRATOR, apply_migrations};
 pub use service::{Consumers, Service};
@@ -27,6 +22,7 @@ use crate::{
     clock::Clock,
     config::{self, ClockMode, Common, Config, ConfigError},
     consumer::Source,
+    database,
     lifecycle::Lifecycle,
     metrics::Metrics,
     retention, telemetry,
@@ -235,7 +231,7 @@ where
     let common = Arc::new(config.common);
     let identity = Identity::load(&common)?;
     let metrics = Metrics::new();
-    let pool = lazy_pool(&common)?;
+    let pool = database::lazy_pool(&common.database)?;
     let readiness = http::Readiness::new(pool.clone());
     http::start(&common.http, readiness.clone(), metrics.clone(), &lifecycle).await?;
     wait_for_database(&pool).await;
@@ -308,14 +304,6 @@ fn identity_broker(common: &Common, name: &str) -> Result<Option<Broker>, Config
         Err(ConfigError::Missing(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn lazy_pool(common: &Common) -> anyhow::Result<PgPool> {
-    let options: PgConnectOptions = common.database.url()?.expose_secret().parse()?;
-    Ok(PgPoolOptions::new()
-        .max_connections(common.database.max_connections)
-        .acquire_timeout(common.database.acquire_timeout())
-        .connect_lazy_with(options))
 }
 
 /// A service may start before its database does.

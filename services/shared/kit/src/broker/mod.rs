@@ -151,7 +151,8 @@ impl Broker {
     pub async fn connect(&self) -> Result<Link, BrokerError> {
         let inner = &self.inner;
         let mut uri: AMQPUri = inner.url.expose_secret().parse().map_err(BrokerError::Url)?;
-        uri.query.heartbeat = Some(inner.heartbeat_s);
+        // Both sides give up after two heartbeats without a sign of life.
+        uri.query.heartbeat = Some((inner.heartbeat_s / 2).max(1));
         uri.query.frame_max = Some(FRAME_BYTES_MAX);
         let millis = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(5 * MILLIS_PER_SECOND);
         uri.query.connection_timeout = Some(millis);

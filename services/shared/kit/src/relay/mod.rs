@@ -9,14 +9,15 @@ pub mod pace;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::pace::{Pace, cursor_after};
 use crate::{
-    broker::{Broker, BrokerError, Link, Message, Publisher, Stop},
+    broker::{Broker, BrokerError, Link, Message, Publisher, Settled, Stop},
+    database::{self, ANSWER_WITHIN, within},
     metrics::{Metrics, ReasonLabels},
     outbox, telemetry,
 };
@@ -26,6 +27,8 @@ const RELAY_LOCK: i64 = 0x72_656c_6179;
 /// First pause after the outbox was found empty; doubles up to the most, so that an idle service costs little.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const POLL_INTERVAL_MAX: Duration = Duration::from_millis(80);
+/// How often the session says something while the broker takes its time.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
 /// A look at the depth counts rows; not at every poll.
 const DEPTH_EVERY_WINDOWS: u32 = 64;
@@ -103,10 +106,10 @@ impl Relay {
     /// One connection to the database and one to the broker. The database connection is none of the pool's:
     /// the lock lives and dies with it.
     async fn session(&self, stop: &CancellationToken, pace: &mut Pace) -> Result<(), RelayError> {
-        let options: PgConnectOptions = self.pool.connect_options().as_ref().clone();
+        let options = database::lock_holder(&self.pool.connect_options());
         let mut conn = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            conn = PgConnection::connect_with(&options) => conn?,
+            conn = database::connect(&options) => conn?,
         };
         if !lock(&mut conn, stop).await? {
             return Ok(());
@@ -117,7 +120,7 @@ impl Relay {
         };
         let outcome = self.relay(&mut conn, &link, stop, pace).await;
         link.close().await;
-        if let Err(error) = conn.close().await {
+        if let Err(error) = within(ANSWER_WITHIN, conn.close()).await {
             tracing::debug!(error = %error, "the relay's database connection was gone already");
         }
         outcome
@@ -144,7 +147,7 @@ impl Relay {
                 pause = POLL_INTERVAL;
             }
             if windows.is_multiple_of(DEPTH_EVERY_WINDOWS) {
-                let depth = outbox::depth(&self.pool).await?;
+                let depth = within(ANSWER_WITHIN, outbox::depth(&self.pool)).await?;
                 self.metrics.outbox_depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
             }
             windows = windows.wrapping_add(1);
@@ -169,15 +172,15 @@ impl Relay {
         publisher: &Publisher,
         messages_max: i64,
     ) -> Result<u64, RelayError> {
-        let rows = next_rows(conn, messages_max).await?;
+        let rows = within(ANSWER_WITHIN, next_rows(conn, messages_max)).await?;
         if rows.is_empty() {
             return Ok(0);
         }
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let messages: Vec<Message> = rows.into_iter().map(message).collect();
-        let settled = publisher.publish(&messages).await;
+        let settled = publish(conn, publisher, &messages).await?;
         if let Some(last) = cursor_after(&seqs, &settled) {
-            move_cursor(conn, last).await?;
+            within(ANSWER_WITHIN, move_cursor(conn, last)).await?;
             self.metrics.published.inc_by(settled.published as u64);
         }
         match (settled.stop, messages.into_iter().nth(settled.published)) {
@@ -194,12 +197,22 @@ impl Relay {
     }
 }
 
+/// Publishes, however long the broker holds publishers back (an alarm), and does not let the session fall silent meanwhile.
+async fn publish(conn: &mut PgConnection, publisher: &Publisher, messages: &[Message]) -> sqlx::Result<Settled> {
+    let mut publishing = std::pin::pin!(publisher.publish(messages));
+    loop {
+        tokio::select! {
+            settled = &mut publishing => return Ok(settled),
+            () = tokio::time::sleep(KEEP_ALIVE) => within(ANSWER_WITHIN, conn.ping()).await?,
+        }
+    }
+}
+
 /// Waits for the right to relay; `false` when the process stops first.
 async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result<bool> {
     loop {
-        let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, RELAY_LOCK)
-            .fetch_one(&mut *conn)
-            .await?;
+        let asked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, RELAY_LOCK);
+        let locked = within(ANSWER_WITHIN, asked.fetch_one(&mut *conn)).await?;
         if locked {
             return Ok(true);
         }

@@ -24,6 +24,22 @@ const MESSAGES_MAX: usize = 4;
 /// A round failed; the next one goes on where this one was.
 struct Failed;
 
+/// Counts a page of the desk's outbox for as long as it is being compared.
+struct Comparing(Sim);
+
+impl Comparing {
+    fn new(sim: &Sim) -> Self {
+        sim.with(|world| world.comparing += 1);
+        Self(sim.clone())
+    }
+}
+
+impl Drop for Comparing {
+    fn drop(&mut self) {
+        self.0.with(|world| world.comparing -= 1);
+    }
+}
+
 /// Catches up for ever.
 pub(crate) async fn run(sim: Sim, queue: Queue) {
     loop {
@@ -37,6 +53,7 @@ pub(crate) async fn run(sim: Sim, queue: Queue) {
 /// One page; answers whether there is more.
 async fn page(sim: &Sim, queue: Queue, source: Service) -> Result<bool, Failed> {
     let owner = queue.owner();
+    let _comparing = (source == Service::Desk).then(|| Comparing::new(sim));
     sim.step("a page is asked for").await;
     let after = sim.with(|world| {
         world

@@ -3,7 +3,7 @@
 //!
 //! Two things are left out, because the product does not promise them. An event that is not everywhere yet when its outbox
 //! forgets it is lost. And a source that tells more than it had told before, ere its consumers have compared, has them take
-//! the new rows for those they know: users are let in again once they have.
+//! the new rows for those they know: users are let in again once they have, and no comparison is under way meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub(crate) fn back_up_or_restore(world: &mut World) -> bool {
         world.note("the desk is backed up", 0);
         return false;
     };
-    if told_since(world, &backup).any(|(queue, event)| !has(world, queue, event)) {
+    if world.comparing > 0 || told_since(world, &backup).any(|(queue, event)| !has(world, queue, event)) {
         return false;
     }
     let forgotten: Vec<u32> = told_since(world, &backup).map(|(_, event)| event).collect();

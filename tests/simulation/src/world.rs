@@ -156,6 +156,8 @@ pub(crate) struct World {
     pub(crate) backup: Option<Backup>,
     /// Queues whose consumers have not noticed yet that the desk was restored.
     pub(crate) unnoticed: BTreeSet<Queue>,
+    /// Pages of the desk's outbox that are being compared.
+    pub(crate) comparing: u32,
     /// One transaction that waits for a lock is to be aborted: nothing else moves.
     pub(crate) victim: bool,
     /// Transactions that wait for a lock.
@@ -192,6 +194,7 @@ impl World {
             answered: BTreeSet::new(),
             backup: None,
             unnoticed: BTreeSet::new(),
+            comparing: 0,
             victim: false,
             lock_waits: 0,
             current: ("world", ""),

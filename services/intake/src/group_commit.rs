@@ -1,19 +1,20 @@
 //! Filings that wait are committed together.
 //!
 //! Every commit waits for the disk, and appending to the outbox lets only one transaction commit at a time. So
-//! filings queue here: the first to get its turn takes all that wait (at most 512) into one transaction, one
-//! statement for all of them. A retry or a taken attachment is found by the statements and fails only its own
+//! filings queue here: a task that is there as long as some wait takes all of them (at most 512) into one transaction,
+//! one statement for all. One task, not one per filing: a crowd that waits for its turn holds hundreds of megabytes of
+//! futures, and most of it finds its filing written when its turn comes. A retry or a taken attachment is found by the statements and fails only its own
 //! filing; if the transaction itself fails, each filing is tried alone, so that one that surprises the database
 //! costs the others nothing.
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::oneshot;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, info_span};
 use tuntas_kit::{
     event::OutboxEvent,
     outbox,
@@ -63,9 +64,16 @@ struct Job {
 }
 
 /// The queue.
+#[derive(Default)]
 pub struct GroupCommit {
-    waiting: Mutex<VecDeque<Job>>,
-    turn: tokio::sync::Mutex<()>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Job>,
+    /// Whether a task is there that writes them.
+    written: bool,
 }
 
 /// The task that was to answer is gone: the process is stopping.
@@ -77,51 +85,60 @@ impl GroupCommit {
     /// An empty queue.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            waiting: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        }
+        Self::default()
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), Problem> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= WAITING_MAX {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a filing; answers whether somebody has to start writing.
+    fn enqueue(&self, job: Job) -> Result<bool, Problem> {
+        let mut queue = self.lock();
+        if queue.waiting.len() >= WAITING_MAX {
             return Err(Problem::new(OVERLOADED));
         }
-        waiting.push_back(job);
-        Ok(())
+        queue.waiting.push_back(job);
+        Ok(!std::mem::replace(&mut queue.written, true))
     }
 
-    fn take(&self) -> Vec<Job> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = waiting.len().min(BATCH_MAX);
-        waiting.drain(..size).collect()
-    }
-
-    /// Commits what waits, once it is this one's turn. Those that were committed by an earlier turn are gone.
-    async fn take_turn(&self, pool: &PgPool) {
-        let _turn = self.turn.lock().await;
-        let (filings, answers): (Vec<_>, Vec<_>) =
-            self.take().into_iter().map(|job| (job.prepared, job.answer)).unzip();
-        if filings.is_empty() {
-            return;
+    /// What waits; when nothing does, the writer's work is over, and the next filing starts another.
+    fn take(&self) -> Option<Vec<Job>> {
+        let mut queue = self.lock();
+        let size = queue.waiting.len().min(BATCH_MAX);
+        if size == 0 {
+            queue.written = false;
+            return None;
         }
-        let filings: Arc<[Prepared]> = filings.into();
-        let outcomes = match commit(pool, filings.clone()).await {
-            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(problem) if filings.len() == 1 => vec![Err(problem)],
-            Err(_) => one_by_one(pool, &filings).await,
-        };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Whose caller hung up asks again under the same key.
-            drop(answer.send(outcome));
+        Some(queue.waiting.drain(..size).collect())
+    }
+}
+
+/// Whoever writes, until nothing waits.
+struct Writer(Intake);
+
+impl Writer {
+    async fn run(self) {
+        while let Some(jobs) = self.0.filings.take() {
+            let (filings, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.prepared, job.answer)).unzip();
+            // Of no filing's trace: it is for all of them.
+            let span = info_span!(parent: None, "commit filings", filings = filings.len());
+            let outcomes = write_each(&self.0.pool, filings.into()).instrument(span).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // Whose caller hung up asks again under the same key.
+                drop(answer.send(outcome));
+            }
         }
     }
 }
 
-impl Default for GroupCommit {
-    fn default() -> Self {
-        Self::new()
+impl Drop for Writer {
+    /// One that panics must not leave the queue to nobody. What it had taken is answered `unavailable`; what waits is written with
+    /// the next filing.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.filings.lock().written = false;
+        }
     }
 }
 
@@ -131,10 +148,18 @@ impl Default for GroupCommit {
 /// `overloaded`, or the database's; then the same request may be sent again.
 pub async fn write(intake: &Intake, prepared: Prepared) -> Result<Outcome, Problem> {
     let (answer, outcome) = oneshot::channel();
-    intake.filings.enqueue(Job { prepared, answer })?;
-    let worker = intake.clone();
-    tokio::spawn(async move { worker.filings.take_turn(&worker.pool).await }.in_current_span());
+    if intake.filings.enqueue(Job { prepared, answer })? {
+        tokio::spawn(Writer(intake.clone()).run());
+    }
     outcome.await.map_err(|_| Problem::unavailable(Stopping))?
+}
+
+async fn write_each(pool: &PgPool, filings: Arc<[Prepared]>) -> Vec<Result<Outcome, Problem>> {
+    match commit(pool, filings.clone()).await {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(problem) if filings.len() == 1 => vec![Err(problem)],
+        Err(_) => one_by_one(pool, &filings).await,
+    }
 }
 
 async fn one_by_one(pool: &PgPool, filings: &[Prepared]) -> Vec<Result<Outcome, Problem>> {

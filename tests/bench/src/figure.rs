@@ -13,6 +13,12 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
+    /// What the ratio is compared with.
+    pub(crate) const fn value(self) -> f64 {
+        match self {
+            Self::AtLeast(bound) | Self::AtMost(bound) => bound,
+        }
+    }
     fn holds(self, ratio: f64) -> bool {
         match self {
             Self::AtLeast(bound) => ratio >= bound,

@@ -6,6 +6,7 @@
 mod figure;
 mod goals;
 mod load;
+mod plot;
 mod servers;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -19,7 +20,10 @@ struct Arguments {
     /// Writes the figures to a file, as `{goal: {ratio, floor, spread, ...}}`.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Only these groups of goals: memory, filing, relay, feed, flat.
+    /// Draws each goal into this folder, as GOAL.svg: the rounds, and the bound that the floor sets.
+    #[arg(long)]
+    plots: Option<PathBuf>,
+    /// Only these groups of goals: memory, filing, events, relay, feed, flat, plans, lifecycles.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How often each ratio is taken; the median counts.
@@ -28,7 +32,7 @@ struct Arguments {
     /// Seconds of each measurement.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Reports of the group flat, which are copied inside the database: ten million take about 60 GB.
+    /// Reports of the groups flat, plans and lifecycles, which are copied inside the database: ten million take about 60 GB.
     #[arg(long, default_value_t = 1_000_000)]
     reports: u64,
 }
@@ -68,6 +72,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     if let Some(path) = arguments.json {
         figure::write_json(&path, &goals)?;
+    }
+    if let Some(folder) = arguments.plots {
+        plot::draw_all(&folder, &goals)?;
     }
     Ok(match goals.iter().all(figure::Goal::holds) {
         true => ExitCode::SUCCESS,

@@ -1,9 +1,12 @@
 //! One file for each group of goals; each answers figures with the floors that were measured beside them.
 
+mod events;
 mod feed;
 mod filing;
 mod flat;
+mod lifecycles;
 mod memory;
+mod plans;
 mod relay;
 
 use std::{sync::Arc, time::Duration};
@@ -38,7 +41,16 @@ pub(crate) struct Bench {
 }
 
 /// Names of the groups, in the order in which they run: idle memory before any load, and what fills databases last.
-pub(crate) const GROUPS: [&str; 5] = ["memory", "filing", "relay", "feed", "flat"];
+pub(crate) const GROUPS: [&str; 8] = [
+    "memory",
+    "filing",
+    "events",
+    "relay",
+    "feed",
+    "flat",
+    "plans",
+    "lifecycles",
+];
 
 impl Bench {
     pub(crate) async fn start(rounds: usize, length: Duration, reports: u64) -> anyhow::Result<Self> {
@@ -69,9 +81,12 @@ impl Bench {
         match name {
             "memory" => memory::measure(self).await,
             "filing" => filing::measure(self).await,
+            "events" => events::measure(self).await,
             "relay" => relay::measure(self).await,
             "feed" => feed::measure(self).await,
             "flat" => flat::measure(self).await,
+            "plans" => plans::measure(self).await,
+            "lifecycles" => lifecycles::measure(self).await,
             _ => anyhow::bail!("there is no group {name}; there are {GROUPS:?}"),
         }
         .with_context(|| format!("group {name}"))

@@ -1,0 +1,249 @@
+//! P3: how soon the others know, at a thousand events a second: an agency's desk of a disposition, the Ombudsman's feed of a filing.
+//! The floor is what such a way cannot do without: a commit, a confirmed message, and the consumer's commit.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::ensure;
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use prost::Message as _;
+use tokio::{sync::watch, time::Instant};
+use tuntas_ctl::{
+    platform::{Platform, Who},
+    rpc,
+};
+use tuntas_proto::{
+    desk::v1::GetCaseRequest, event::v1::Event, intake::v1::FileReportRequest, oversight::v1::FollowRequest,
+};
+use tuntas_tests::{
+    play::{Filed, Play, complaint, liaison, who::OMBUDSMAN},
+    sql,
+    times::percentile_ms,
+    world::World,
+};
+
+use super::{Bench, PATIENCE};
+use crate::{
+    figure::{Bound, Goal, Round},
+    load::filing,
+};
+
+/// A filing makes three events: it is filed, its case is opened, and intake's register is told.
+const FILED_PER_SECOND: u32 = 330;
+const DISPOSED_PER_SECOND: u32 = 10;
+const CATEGORY: &str = "transportasi-darat";
+const AGENCY: &str = "dishub";
+/// Messages that await their confirm at once, for the floor.
+const WINDOW: usize = 10;
+const CLIENTS: usize = 8;
+const FLOOR: &str = "bench_floor_events";
+/// A small transaction, as each service commits many.
+const COMMIT: &str = "INSERT INTO outbox_cursor (name, seq) VALUES ('bench' || random()::text, 1);\n";
+
+pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
+    bench.servers.empty_copy(sql::INTAKE, FLOOR)?;
+    let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
+    let (mut desk, mut feed) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds {
+        let floor = floor(bench).await?;
+        // Verified beforehand: only the disposition is measured.
+        let mut verified = Vec::new();
+        for _ in 0..DISPOSED_PER_SECOND * u32::try_from(bench.length.as_secs())? {
+            let filed = play.file(complaint(CATEGORY)).await?;
+            play.verify(&filed).await?;
+            verified.push(filed);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let arrivals = tokio::spawn(arrivals(Arc::clone(&bench.platform), stopped));
+        let filing = tokio::spawn(file(Arc::clone(&bench.platform), bench.length));
+        let mut disposed = dispose(&play, verified).await?;
+        let accepted = filing.await??;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        stop.send(true)?;
+        let arrived = arrivals.await??;
+        let mut readable = Vec::new();
+        for (aggregate, at) in &accepted {
+            let seen = arrived.get(aggregate);
+            ensure!(
+                seen.is_some(),
+                "{aggregate} is not in the feed 5 s after the last filing"
+            );
+            readable.extend(seen.map(|seen| seen.saturating_duration_since(*at)));
+        }
+        desk.push(Round {
+            figure: percentile_ms(&mut disposed, 99),
+            floor,
+        });
+        feed.push(Round {
+            figure: percentile_ms(&mut readable, 99),
+            floor,
+        });
+    }
+    Ok(vec![
+        Goal {
+            id: "P3a",
+            what: "disposition committed until in the agency's desk, p99",
+            unit: "ms",
+            bound: Bound::AtMost(2.0),
+            rounds: desk,
+        },
+        Goal {
+            id: "P3b",
+            what: "filing accepted until in the Ombudsman's feed, p99",
+            unit: "ms",
+            bound: Bound::AtMost(2.0),
+            rounds: feed,
+        },
+    ])
+}
+
+/// p99 of a commit beside seven other clients, of a confirm in a window of ten, and of a lone consumer's commit, added up.
+async fn floor(bench: &Bench) -> anyhow::Result<f64> {
+    let mut commit = bench.servers.pgbench(FLOOR, COMMIT, CLIENTS, bench.length / 2)?;
+    let mut consumed = bench.servers.pgbench(FLOOR, COMMIT, 1, bench.length / 2)?;
+    let mut confirm = confirms(bench).await?;
+    Ok(percentile_ms(&mut commit.latencies, 99)
+        + percentile_ms(&mut confirm, 99)
+        + percentile_ms(&mut consumed.latencies, 99))
+}
+
+/// How long a bare client waits for each confirm of a quorum queue.
+async fn confirms(bench: &Bench) -> anyhow::Result<Vec<Duration>> {
+    const QUEUE: &str = "bench.confirms";
+    const WINDOWS: usize = 300;
+    let connection = Connection::connect(&bench.servers.amqp, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let mut arguments = lapin::types::FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        lapin::types::AMQPValue::LongString("quorum".into()),
+    );
+    let durable = lapin::options::QueueDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    channel.queue_declare(QUEUE.into(), durable, arguments).await?;
+    let mut took = Vec::new();
+    for _ in 0..WINDOWS {
+        let begun = Instant::now();
+        let mut pending = Vec::new();
+        for _ in 0..WINDOW {
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let options = BasicPublishOptions::default();
+            pending.push(
+                channel
+                    .basic_publish("".into(), QUEUE.into(), options, &[7; 400], properties)
+                    .await?,
+            );
+        }
+        for confirm in pending {
+            ensure!(confirm.await?.is_ack(), "the broker refused a message");
+            took.push(begun.elapsed());
+        }
+    }
+    channel
+        .queue_delete(QUEUE.into(), lapin::options::QueueDeleteOptions::default())
+        .await?;
+    connection.close(200, "done".into()).await?;
+    Ok(took)
+}
+
+/// Files at a steady rate; answers when each report was accepted, by the aggregate of its events.
+async fn file(platform: Arc<Platform>, length: Duration) -> anyhow::Result<HashMap<String, Instant>> {
+    let accepted = Arc::new(Mutex::new(HashMap::new()));
+    let begun = Instant::now();
+    let every = Duration::from_secs(1) / FILED_PER_SECOND;
+    let (mut tasks, mut at) = (Vec::new(), begun);
+    while at - begun < length {
+        tokio::time::sleep_until(at).await;
+        let (platform, accepted) = (Arc::clone(&platform), Arc::clone(&accepted));
+        let request: FileReportRequest = filing(tasks.len());
+        tasks.push(tokio::spawn(async move {
+            let filed = rpc!(platform, Who::Citizen, intake().file_report(request))?;
+            let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
+            accepted.insert(format!("report:{}", filed.report_id), Instant::now());
+            anyhow::Ok(())
+        }));
+        at += every;
+    }
+    for task in tasks {
+        task.await??;
+    }
+    Ok(std::mem::take(
+        &mut *accepted.lock().unwrap_or_else(PoisonError::into_inner),
+    ))
+}
+
+/// Disposes at a steady rate; answers how long each took from routing's answer until the desk had it.
+async fn dispose(play: &Play, verified: Vec<Filed>) -> anyhow::Result<Vec<Duration>> {
+    let every = Duration::from_secs(1) / DISPOSED_PER_SECOND;
+    let (mut tasks, mut at) = (Vec::new(), Instant::now());
+    for filed in verified {
+        tokio::time::sleep_until(at).await;
+        let play = play.clone();
+        tasks.push(tokio::spawn(async move {
+            let seq = play.dispose(&filed, AGENCY, &[]).await?.seq;
+            let committed = Instant::now();
+            let request = GetCaseRequest {
+                opd_code: AGENCY.to_owned(),
+                case_id: filed.case_id,
+                at_least_seq: seq,
+            };
+            // It waits for that sequence; one that is not there within its second is asked again.
+            while committed.elapsed() < PATIENCE {
+                let asked = rpc!(
+                    play.0.platform,
+                    Who::Position(&liaison(AGENCY)),
+                    desk(AGENCY).get_case(request.clone())
+                );
+                let case = asked.ok().and_then(|found| found.case).and_then(|case| case.case);
+                if case.is_some_and(|case| case.seq >= seq) {
+                    return Ok(committed.elapsed());
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            anyhow::bail!("the desk does not hear of a disposition")
+        }));
+        at += every;
+    }
+    let mut took = Vec::new();
+    for task in tasks {
+        took.push(task.await??);
+    }
+    Ok(took)
+}
+
+/// When each aggregate was first read in the feed.
+async fn arrivals(
+    platform: Arc<Platform>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<HashMap<String, Instant>> {
+    let size = rpc!(
+        platform,
+        Who::Position(OMBUDSMAN),
+        feed().get_head(tuntas_proto::oversight::v1::GetHeadRequest {})
+    )?
+    .size;
+    let request = FollowRequest {
+        from_position: size + 1,
+        until_head: false,
+    };
+    let mut stream = rpc!(platform, Who::Position(OMBUDSMAN), feed().follow(request))?;
+    let mut arrived = HashMap::new();
+    loop {
+        let message = tokio::select! {
+            message = stream.message() => message?,
+            _ = stopped.changed() => return Ok(arrived),
+        };
+        let Some(entry) = message else { return Ok(arrived) };
+        let event = Event::decode(entry.event.as_slice())?;
+        arrived.entry(event.aggregate_id).or_insert_with(Instant::now);
+    }
+}

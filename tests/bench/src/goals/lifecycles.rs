@@ -1,0 +1,316 @@
+//! P6: whole lifecycles beside many stored reports: filed, verified, disposed, accepted, assigned, answered, closed, in the feed and
+//! scored. The floor is what DIGIT PGR published of itself at a million rows on sixteen cores: 6.3 lifecycles a second.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::ensure;
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use prost::Message as _;
+use tokio::time::Instant;
+use tuntas_ctl::{
+    platform::{Platform, Who},
+    rpc,
+};
+use tuntas_proto::{case::v1::Outcome, event::v1::Event, oversight::v1::FollowRequest};
+use tuntas_tests::{
+    fill::{DESK, INTAKE, ROUTING},
+    instance::wait_for,
+    play::{Filed, Play, complaint, liaison, soon, who::OMBUDSMAN},
+    sql,
+    times::percentile_ms,
+    world::World,
+};
+
+use super::{Bench, PATIENCE};
+use crate::figure::{Bound, Goal, Round, float};
+
+/// Lifecycles a second that DIGIT PGR reached.
+const DIGIT_PER_SECOND: f64 = 6.3;
+const PER_SECOND: u32 = 50;
+/// The shape of the burst in which 57 % of DIGIT's calls failed.
+const SPIKE_PER_SECOND: [u32; 3] = [15, 25, 35];
+const STEP_MS_MAX: f64 = 300.0;
+const BACKLOG_GONE_WITHIN_S: f64 = 60.0;
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(300);
+const CATEGORY: &str = "transportasi-darat";
+const AGENCY: &str = "dishub";
+
+pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
+    for fill in [INTAKE, ROUTING, DESK] {
+        fill.up_to(&bench.servers.databases, bench.reports)?;
+    }
+    let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
+    let feed = Arc::new(Feed::default());
+    let follower = tokio::spawn(Arc::clone(&feed).follow(Arc::clone(&bench.platform)));
+    // Connections and plans.
+    run(&play, &feed, 5, Duration::from_secs(2)).await?;
+    let mut rounds = Rounds::default();
+    for _ in 0..bench.rounds {
+        let steady = run(&play, &feed, PER_SECOND, bench.length).await?;
+        rounds.take_steady(&steady);
+        settled(bench)?;
+        let mut spike = Ran::default();
+        for rate in SPIKE_PER_SECOND {
+            spike.join(run(&play, &feed, rate, bench.length).await?);
+        }
+        let ended = Instant::now();
+        settled(bench)?;
+        rounds.take_spike(&spike, ended.elapsed());
+    }
+    follower.abort();
+    Ok(rounds.goals())
+}
+
+/// Every outbox is published, and evaluation has scored the whole log.
+fn settled(bench: &Bench) -> anyhow::Result<()> {
+    let databases = &bench.servers.databases;
+    wait_for(GIVEN_UP_AFTER, "the backlog to go", || {
+        for database in [sql::INTAKE, sql::ROUTING] {
+            if databases.unpublished(database)? > 0 {
+                return Ok(false);
+            }
+        }
+        let size = databases.ask(sql::OVERSIGHT, "SELECT size FROM log_head")?;
+        Ok(size == databases.ask("tuntas_evaluation", "SELECT position FROM log_cursor")?)
+    })
+}
+
+/// Lifecycles that were run.
+#[derive(Default)]
+struct Ran {
+    done: usize,
+    failed: usize,
+    took: Duration,
+    /// How long each step took, by its name.
+    steps: BTreeMap<&'static str, Vec<Duration>>,
+}
+
+impl Ran {
+    fn take(&mut self, outcome: anyhow::Result<Steps>) {
+        match outcome {
+            Ok(steps) => {
+                self.done += 1;
+                for (step, took) in steps.0 {
+                    self.steps.entry(step).or_default().push(took);
+                }
+            }
+            Err(error) => {
+                if self.failed == 0 {
+                    crate::say(&format!("  a lifecycle failed: {error:#}"));
+                }
+                self.failed += 1;
+            }
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.done += other.done;
+        self.failed += other.failed;
+        self.took += other.took;
+        for (step, took) in other.steps {
+            self.steps.entry(step).or_default().extend(took);
+        }
+    }
+
+    /// p95 of the slowest step, in milliseconds.
+    fn slowest_step(&self) -> (f64, &'static str) {
+        let each = self
+            .steps
+            .iter()
+            .map(|(step, took)| (percentile_ms(&mut took.clone(), 95), *step));
+        each.max_by(|one, other| one.0.total_cmp(&other.0))
+            .unwrap_or((f64::NAN, ""))
+    }
+}
+
+/// Begins so many lifecycles a second, each at its moment whether earlier ones are through or not, and waits for all of them.
+async fn run(play: &Play, feed: &Feed, per_second: u32, length: Duration) -> anyhow::Result<Ran> {
+    let begun = Instant::now();
+    let every = Duration::from_secs(1) / per_second;
+    let mut running = FuturesUnordered::new();
+    let (mut at, mut ran) = (begun, Ran::default());
+    loop {
+        let more = at - begun < length;
+        tokio::select! {
+            () = tokio::time::sleep_until(at), if more => {
+                running.push(lifecycle(play, feed, at));
+                at += every;
+            }
+            Some(outcome) = running.next() => ran.take(outcome),
+            else => break,
+        }
+    }
+    ran.took = begun.elapsed();
+    let (slowest, step) = ran.slowest_step();
+    crate::say(&format!(
+        "  {per_second}/s: {} done, {} failed, {:.1} s; slowest step {step}, p95 {slowest:.0} ms",
+        ran.done,
+        ran.failed,
+        ran.took.as_secs_f64()
+    ));
+    Ok(ran)
+}
+
+struct Steps(Vec<(&'static str, Duration)>);
+
+/// Times steps one after the other; the first counts from its intended moment.
+struct Stopwatch {
+    since: Instant,
+    steps: Steps,
+}
+
+impl Stopwatch {
+    fn lap(&mut self, step: &'static str) {
+        let now = Instant::now();
+        self.steps.0.push((step, now - self.since));
+        self.since = now;
+    }
+}
+
+async fn lifecycle(play: &Play, feed: &Feed, at: Instant) -> anyhow::Result<Steps> {
+    let mut watch = Stopwatch {
+        since: at,
+        steps: Steps(Vec::new()),
+    };
+    let filed: Filed = play.file(complaint(CATEGORY)).await?;
+    watch.lap("file");
+    play.verify(&filed).await?;
+    watch.lap("verify");
+    play.dispose(&filed, AGENCY, &[]).await?;
+    watch.lap("dispose");
+    play.accept(&filed, AGENCY).await?;
+    watch.lap("accept");
+    play.assign(&filed, AGENCY).await?;
+    watch.lap("assign");
+    let answer = "Sudah diperbaiki pada hari Senin.";
+    play.answer(&liaison(AGENCY), &filed, AGENCY, Outcome::Resolved, answer)
+        .await?;
+    watch.lap("answer");
+    // The ten days of silence would take ten days; the reporter ends it.
+    let refused = play.withdraw(&filed).await?;
+    ensure!(refused.is_empty(), "the withdrawal was refused: {refused}");
+    watch.lap("close");
+    let closed = play.case(&filed.case_id).await?;
+    feed.has(&format!("case:{}", filed.case_id), closed.seq).await?;
+    watch.lap("feed");
+    Ok(watch.steps)
+}
+
+/// What the Ombudsman's feed has brought: the latest sequence of each aggregate.
+#[derive(Default)]
+struct Feed {
+    seen: Mutex<HashMap<String, u64>>,
+}
+
+impl Feed {
+    async fn follow(self: Arc<Self>, platform: Arc<Platform>) -> anyhow::Result<()> {
+        let request = FollowRequest {
+            from_position: 1,
+            until_head: false,
+        };
+        let mut stream = rpc!(platform, Who::Position(OMBUDSMAN), feed().follow(request))?;
+        while let Some(entry) = stream.message().await? {
+            let event = Event::decode(entry.event.as_slice())?;
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.insert(event.aggregate_id, event.aggregate_seq);
+        }
+        Ok(())
+    }
+
+    async fn has(&self, aggregate: &str, seq: u64) -> anyhow::Result<()> {
+        soon("the feed to have the case's end", async || {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(seen.get(aggregate).filter(|seen| **seen >= seq).map(|_| ()))
+        })
+        .await
+    }
+}
+
+#[derive(Default)]
+struct Rounds {
+    rate: Vec<Round>,
+    step: Vec<Round>,
+    failed: Vec<Round>,
+    spike_failed: Vec<Round>,
+    backlog: Vec<Round>,
+}
+
+impl Rounds {
+    fn take_steady(&mut self, ran: &Ran) {
+        self.rate.push(Round {
+            figure: float(ran.done) / ran.took.as_secs_f64(),
+            floor: DIGIT_PER_SECOND,
+        });
+        self.step.push(Round {
+            figure: ran.slowest_step().0,
+            floor: STEP_MS_MAX,
+        });
+        self.failed.push(share(ran));
+    }
+
+    fn take_spike(&mut self, ran: &Ran, backlog: Duration) {
+        self.spike_failed.push(share(ran));
+        self.backlog.push(Round {
+            figure: backlog.as_secs_f64(),
+            floor: BACKLOG_GONE_WITHIN_S,
+        });
+    }
+
+    fn goals(self) -> Vec<Goal> {
+        let goal = |id, what, unit, bound, rounds| Goal {
+            id,
+            what,
+            unit,
+            bound,
+            rounds,
+        };
+        vec![
+            goal(
+                "P6a",
+                "lifecycles, over DIGIT PGR's",
+                "1/s",
+                Bound::AtLeast(50.0 / DIGIT_PER_SECOND),
+                self.rate,
+            ),
+            goal(
+                "P6b",
+                "p95 of the slowest step, over 300 ms",
+                "ms",
+                Bound::AtMost(1.0),
+                self.step,
+            ),
+            goal(
+                "P6c",
+                "lifecycles that failed, over those begun",
+                "",
+                Bound::AtMost(0.0),
+                self.failed,
+            ),
+            goal(
+                "P6d",
+                "the same in a burst of 15, 25, 35 a second",
+                "",
+                Bound::AtMost(0.0),
+                self.spike_failed,
+            ),
+            goal(
+                "P6e",
+                "until the burst's backlog is gone, over 60 s",
+                "s",
+                Bound::AtMost(1.0),
+                self.backlog,
+            ),
+        ]
+    }
+}
+
+fn share(ran: &Ran) -> Round {
+    Round {
+        figure: float(ran.failed),
+        floor: float(ran.done + ran.failed),
+    }
+}

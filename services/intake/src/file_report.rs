@@ -35,6 +35,9 @@ use crate::{
     validate::{self, Filing},
 };
 
+/// Ticket numbers that one filing draws, at most.
+const TICKET_TRIES_MAX: u32 = 5;
+
 /// No policy is in force: the directory has none that early.
 #[derive(Debug, thiserror::Error)]
 #[error("no policy is in force")]
@@ -62,19 +65,32 @@ pub async fn file_report(intake: &Intake, request: FileReportRequest) -> Result<
             None => return Err(problem),
         },
     };
-    let response = FileReportResponse {
-        ticket: prepared.report.ticket.clone(),
-        receipt_code: code.reveal(),
-        report_id: prepared.report.id.to_string(),
-        filed_at: Some(timestamp(prepared.report.filed_at)),
-        verification_due_at: Some(timestamp(prepared.report.verification_due_at)),
-    };
-    match group_commit::write(intake, prepared).await? {
-        Outcome::Written => Ok(response),
-        Outcome::Earlier(filed) => receipt_again(intake, &request, &filed, &code),
-        Outcome::AttachmentTaken => Err(UNKNOWN_ATTACHMENT.into()),
-        Outcome::TicketTaken => Err(Problem::unavailable(TicketInUse)),
+    let (mut prepared, mut tries) = (prepared, 1);
+    loop {
+        let response = FileReportResponse {
+            ticket: prepared.report.ticket.clone(),
+            receipt_code: code.reveal(),
+            report_id: prepared.report.id.to_string(),
+            filed_at: Some(timestamp(prepared.report.filed_at)),
+            verification_due_at: Some(timestamp(prepared.report.verification_due_at)),
+        };
+        match group_commit::write(intake, prepared).await? {
+            Outcome::Written => return Ok(response),
+            Outcome::Earlier(filed) => return receipt_again(intake, &request, &filed, &code),
+            Outcome::AttachmentTaken => return Err(UNKNOWN_ATTACHMENT.into()),
+            // Of ten million forty-bit numbers, one in a hundred thousand new ones is taken.
+            Outcome::TicketTaken(again) if tries < TICKET_TRIES_MAX => {
+                prepared = *again;
+                prepared.report.ticket = new_ticket();
+                tries += 1;
+            }
+            Outcome::TicketTaken(_) => return Err(Problem::unavailable(TicketInUse)),
+        }
     }
+}
+
+fn new_ticket() -> String {
+    TicketNumber::from_entropy(ids::random_bytes()).to_string()
 }
 
 /// All that can be done before the database is needed, and what must be looked up there: a plain filing asks it nothing.
@@ -180,7 +196,7 @@ fn seal(
     let event = filed_event(id, &filing, uploads, sealed.filed_at, policy_version);
     let report = NewReport {
         id,
-        ticket: TicketNumber::from_entropy(ids::random_bytes()).to_string(),
+        ticket: new_ticket(),
         filing_key: sealed.filing_key,
         filing_hash: sealed.request_hash,
         receipt_mac: intake.secrets.receipt_mac(id, sealed.code).to_vec(),

@@ -54,8 +54,8 @@ pub enum Outcome {
     Earlier(Filed),
     /// An attachment was filed meanwhile, or collected.
     AttachmentTaken,
-    /// The random ticket number is in use.
-    TicketTaken,
+    /// The random ticket number is in use; it may be written with another.
+    TicketTaken(Box<Prepared>),
 }
 
 struct Job {
@@ -166,7 +166,8 @@ async fn one_by_one(pool: &PgPool, filings: &[Prepared]) -> Vec<Result<Outcome, 
     let mut outcomes = Vec::with_capacity(filings.len());
     for filing in filings {
         let alone = commit(pool, Arc::from([filing.clone()])).await;
-        outcomes.push(alone.map(|outcomes| outcomes.into_iter().next().unwrap_or(Outcome::TicketTaken)));
+        let outcome = alone.map(|outcomes| outcomes.into_iter().next());
+        outcomes.push(outcome.map(|outcome| outcome.unwrap_or_else(|| Outcome::TicketTaken(Box::new(filing.clone())))));
     }
     outcomes
 }
@@ -215,7 +216,7 @@ fn outcome_of(filing: &Prepared, written: &HashSet<Uuid>, complete: &HashSet<Uui
     {
         Some(filed) => Outcome::Earlier(filed.clone()),
         None if !complete.contains(&filing.report.id) => Outcome::AttachmentTaken,
-        None => Outcome::TicketTaken,
+        None => Outcome::TicketTaken(Box::new(filing.clone())),
     }
 }
 

@@ -28,6 +28,8 @@ use crate::{
 
 /// How old what a filing knows of the directory may be.
 const DIRECTORY_AGE_MAX: Duration = Duration::from_secs(1);
+/// How old it may be while somebody asks for a newer one.
+const DIRECTORY_AGE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Connections, keys and limits. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct Inner {
     /// Wakes who settles lost receipt codes.
     pub recoveries: Notify,
     pub filings: GroupCommit,
+    /// Held by the filing that asks for a newer directory.
+    pub asking: tokio::sync::Mutex<()>,
     pub config: IntakeConfig,
 }
 
@@ -95,6 +99,7 @@ impl Intake {
             wrong_by_peer: FailureLimit::new(receipt.wrong_per_peer_per_minute, receipt.wrong_per_peer_burst),
             recoveries: Notify::new(),
             filings: GroupCommit::new(),
+            asking: tokio::sync::Mutex::default(),
             directory: DirectoryReader::default(),
             master,
             pool,
@@ -128,6 +133,14 @@ impl Intake {
     pub async fn recent_snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
         if let Some(recent) = self.directory.recent(DIRECTORY_AGE_MAX) {
             return Ok(recent);
+        }
+        // One asks; the others take meanwhile what is a little older. When all of a crowd ask, they wait for connections that the
+        // filings need.
+        let asking = self.asking.try_lock();
+        if asking.is_err()
+            && let Some(older) = self.directory.recent(DIRECTORY_AGE_LIMIT)
+        {
+            return Ok(older);
         }
         let mut conn = self.conn().await?;
         self.snapshot(&mut conn).await

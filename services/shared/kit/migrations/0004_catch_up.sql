@@ -6,3 +6,7 @@ CREATE TABLE catch_up (
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (consumer, source)
 );
+
+-- A row whose event is in the dead letters. Without it, a row that only counts failed tries says nothing about where its event is:
+-- it may have been fetched, failed once, and been forgotten with its process.
+ALTER TABLE inbox ADD COLUMN dead boolean NOT NULL DEFAULT false;

@@ -51,7 +51,7 @@ pub async fn count_try(pool: &PgPool, consumer: &str, event_id: Uuid, error: &st
 /// The database's.
 pub async fn forget_all_tries(pool: &PgPool, consumer: &str, event_ids: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE inbox SET tries = 0
+        "UPDATE inbox SET tries = 0, dead = false
          WHERE consumer = $1 AND handled_at IS NULL
            AND (cardinality($2::uuid[]) = 0 OR event_id = ANY ($2))",
         consumer,
@@ -68,8 +68,8 @@ pub async fn forget_all_tries(pool: &PgPool, consumer: &str, event_ids: &[Uuid])
 /// The database's.
 pub async fn bury(pool: &PgPool, consumer: &str, event_id: Uuid, reason: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO inbox (consumer, event_id, tries, last_error) VALUES ($1, $2, 1, $3)
-         ON CONFLICT (consumer, event_id) DO UPDATE SET last_error = excluded.last_error",
+        "INSERT INTO inbox (consumer, event_id, tries, last_error, dead) VALUES ($1, $2, 1, $3, true)
+         ON CONFLICT (consumer, event_id) DO UPDATE SET last_error = excluded.last_error, dead = true",
         consumer,
         event_id,
         reason
@@ -79,13 +79,13 @@ pub async fn bury(pool: &PgPool, consumer: &str, event_id: Uuid, reason: &str) -
     Ok(())
 }
 
-/// Which of these events have come to `consumer`: handled, being tried, or dead.
+/// Which of these events need not be brought to `consumer` again: handled, or dead. One that was only tried may be nowhere any more.
 ///
 /// # Errors
 /// The database's.
 pub async fn known(pool: &PgPool, consumer: &str, event_ids: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY ($2)",
+        "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY ($2) AND (handled_at IS NOT NULL OR dead)",
         consumer,
         event_ids
     )

@@ -10,7 +10,7 @@ use tuntas_kit::{
     client::AsService,
     clock::Clock,
     consumer::{CatchUp, Consumer, Handler, HandlerError, Source},
-    dead,
+    dead, inbox,
     metrics::Metrics,
     outbox,
     published::OutboxService,
@@ -171,6 +171,25 @@ async fn what_is_dead_is_not_fetched_again(pool: PgPool) {
     assert_eq!(effects(&pool).await.len(), 1);
     let letters = dead::list(&broker.broker, ROUTING_INTAKE, 10).await.unwrap();
     assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "no"));
+}
+
+/// A try that failed says nothing about where the event is now.
+#[sqlx::test]
+async fn what_was_only_tried_is_fetched(pool: PgPool) {
+    with_effects(&pool).await;
+    let (broker, served) = (TestBroker::fresh().await, Served::of(&pool).await);
+    broker.unbind("tuntas.events", ROUTING_INTAKE, "intake.#").await;
+    let sealed = event("a", 1);
+    append(&pool, vec![from_intake(&sealed)]).await;
+    let relay = Background::relay(&pool, &broker.broker);
+    published(&pool).await;
+    relay.stop().await;
+    inbox::count_try(&pool, ROUTING_INTAKE, sealed.event_id(), "killed meanwhile")
+        .await
+        .unwrap();
+    let catch_up = served.catch_up(&pool, &broker, Recorder, 0);
+    assert_eq!(catch_up.round().await, Next::Later);
+    assert_eq!(effects(&pool).await, [sealed.event_id()]);
 }
 
 #[sqlx::test]

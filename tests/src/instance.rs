@@ -15,6 +15,8 @@ use time::OffsetDateTime;
 use tuntas_ctl::platform::Platform;
 use tuntas_kit::clock::{Clock, write_clock_file};
 
+use crate::servers::{AMQP, Addresses, MANAGEMENT, POSTGRES};
+
 const START_WITHIN: Duration = Duration::from_secs(240);
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 const BACK_WITHIN: Duration = Duration::from_secs(60);
@@ -54,7 +56,7 @@ impl Instance {
         let state = new_state()?;
         let start = Clock::System.now() - time::Duration::weeks(weeks_ago);
         write_clock_file(&state.join("clock"), start)?;
-        Self::start_in(state, otlp_endpoint, "-c fsync=off -c full_page_writes=off")
+        Self::start_in(state, otlp_endpoint, "-c fsync=off -c full_page_writes=off", None)
     }
 
     /// A platform as it is in production: on the real clock, with every write on the disk before it is acknowledged.
@@ -62,10 +64,23 @@ impl Instance {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_durable(otlp_endpoint: Option<&str>) -> anyhow::Result<Self> {
-        Self::start_in(new_state()?, otlp_endpoint, "")
+        Self::start_in(new_state()?, otlp_endpoint, "", None)
     }
 
-    fn start_in(state: PathBuf, otlp_endpoint: Option<&str>, postgres_options: &str) -> anyhow::Result<Self> {
+    /// Like [`start_durable`](Self::start_durable), on servers that are there.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_on(addresses: &Addresses) -> anyhow::Result<Self> {
+        Self::start_in(new_state()?, None, "", Some(addresses))
+    }
+
+    fn start_in(
+        state: PathBuf,
+        otlp_endpoint: Option<&str>,
+        postgres_options: &str,
+        addresses: Option<&Addresses>,
+    ) -> anyhow::Result<Self> {
         let log = fs::File::create(state.join("up.log"))?;
         let up = Command::new(repo().join("deploy/up"))
             .arg("--state")
@@ -74,9 +89,10 @@ impl Instance {
             .envs(otlp_endpoint.map(|endpoint| ("TUNTAS_OTLP_ENDPOINT", endpoint)))
             .env_remove("TUNTAS_STATE")
             // Outages of the broker are part of the tests: its own servers, not those that other tests share.
-            .env_remove("TUNTAS_POSTGRES_ADMIN_URL")
-            .env_remove("TUNTAS_AMQP_URL")
-            .env_remove("TUNTAS_AMQP_MGMT_URL")
+            .env_remove(POSTGRES)
+            .env_remove(AMQP)
+            .env_remove(MANAGEMENT)
+            .envs(addresses.iter().flat_map(|addresses| addresses.environment()))
             .env("TUNTAS_POSTGRES_OPTIONS", postgres_options)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -246,17 +262,22 @@ impl Instance {
         self.wait_ready(process)
     }
 
-    /// Waits until a process is ready again.
-    ///
-    /// # Errors
-    /// It does not get ready in time.
-    pub fn wait_ready(&self, process: &str) -> anyhow::Result<()> {
+    /// Where a process answers about itself.
+    pub(crate) fn http_of(&self, process: &str) -> anyhow::Result<String> {
         let env = fs::read_to_string(self.state.join("env").join(format!("{process}.env")))?;
         let listen = env
             .lines()
             .find_map(|line| line.strip_prefix("TUNTAS__HTTP__LISTEN="))
             .context("no address")?;
-        let url = format!("http://{listen}/readyz");
+        Ok(format!("http://{listen}"))
+    }
+
+    /// Waits until a process is ready again.
+    ///
+    /// # Errors
+    /// It does not get ready in time.
+    pub fn wait_ready(&self, process: &str) -> anyhow::Result<()> {
+        let url = format!("{}/readyz", self.http_of(process)?);
         wait_for(BACK_WITHIN, &format!("{process} to be ready"), || {
             Ok(Command::new("curl")
                 .args(["-fsS", "-m", "2", "-o", "/dev/null", &url])
@@ -278,26 +299,6 @@ impl Instance {
             .status()?;
         ensure!(status.success(), "deploy/servers {what}: {status}");
         Ok(())
-    }
-
-    /// Every database as text, by process.
-    ///
-    /// # Errors
-    /// `pg_dump` fails.
-    pub fn dump_databases(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let platform = self.platform(Duration::ZERO)?;
-        let tool = crate::sql::tool("pg_dump");
-        let mut dumps = Vec::new();
-        for (name, url) in &platform.endpoints().databases {
-            let output = Command::new(&tool).arg("--inserts").arg(url).output()?;
-            ensure!(
-                output.status.success(),
-                "pg_dump of {name}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            dumps.push((name.clone(), output.stdout));
-        }
-        Ok(dumps)
     }
 }
 
@@ -343,7 +344,7 @@ pub fn repo() -> PathBuf {
 }
 
 /// A new state folder. Its name is short, because PostgreSQL's socket path has to fit into 107 bytes.
-fn new_state() -> anyhow::Result<PathBuf> {
+pub(crate) fn new_state() -> anyhow::Result<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let state = PathBuf::from(format!("/var/tmp/tuntas-it.{}.{number}", std::process::id()));

@@ -3,12 +3,16 @@
 
 pub mod browser;
 pub mod collector;
+pub mod disk;
 pub mod fill;
 pub mod instance;
 pub mod management;
+pub mod metrics;
 pub mod play;
 pub mod portal;
 pub mod raw;
+pub mod servers;
 pub mod sql;
+pub mod standby;
 pub mod times;
 pub mod world;

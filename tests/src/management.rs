@@ -71,6 +71,14 @@ impl Management {
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
+    /// Reads something; `path` is what follows `/api/`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
     /// What binds queues to an exchange.
     ///
     /// # Errors

@@ -4,11 +4,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 
-use crate::instance::repo;
+use crate::instance::{Instance, repo};
 
 /// Database of intake.
 pub const INTAKE: &str = "tuntas_intake";
@@ -33,7 +34,14 @@ impl Databases {
     /// # Errors
     /// `deploy/servers` does not know them.
     pub fn of(state: &Path) -> anyhow::Result<Self> {
-        let url = server(state, "TUNTAS_POSTGRES_ADMIN_URL")?;
+        Self::at(&server(state, "TUNTAS_POSTGRES_ADMIN_URL")?)
+    }
+
+    /// Those behind an administrator's address.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn at(url: &str) -> anyhow::Result<Self> {
         let (base, _) = url.rsplit_once('/').context("an address of a database")?;
         Ok(Self { base: base.to_owned() })
     }
@@ -113,6 +121,28 @@ impl Drop for HeldOpen {
         // It may have ended by itself, with its server.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Instance {
+    /// Every database as text, by process.
+    ///
+    /// # Errors
+    /// `pg_dump` fails.
+    pub fn dump_databases(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let platform = self.platform(Duration::ZERO)?;
+        let tool = tool("pg_dump");
+        let mut dumps = Vec::new();
+        for (name, url) in &platform.endpoints().databases {
+            let output = Command::new(&tool).arg("--inserts").arg(url).output()?;
+            ensure!(
+                output.status.success(),
+                "pg_dump of {name}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            dumps.push((name.clone(), output.stdout));
+        }
+        Ok(dumps)
     }
 }
 

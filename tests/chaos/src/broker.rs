@@ -21,7 +21,7 @@ use crate::{
 const EVENTS: &str = "tuntas.events";
 const CALM: Duration = Duration::from_secs(10);
 const BROKEN: Duration = Duration::from_secs(20);
-const LAST_SENT: &str = "SELECT seq FROM outbox_cursor WHERE name = 'relay'";
+pub(crate) const LAST_SENT: &str = "SELECT seq FROM outbox_cursor WHERE name = 'relay'";
 
 /// R6: under load, all bindings of the events are taken away, then those of routing's queue alone; routing declares them again by
 /// itself. While no queue would take an event, it stays in the outbox. What one queue took and another missed, the one that missed

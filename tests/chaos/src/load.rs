@@ -23,7 +23,7 @@ use tuntas_tests::play::complaint;
 
 use crate::ledger::Ledger;
 
-const VERIFIER: &str = "diskominfotik.verifikator-1";
+pub(crate) const VERIFIER: &str = "diskominfotik.verifikator-1";
 const AGENCIES: [&str; 3] = ["dishub", "pupr-pkpp", "dlhk"];
 const CATEGORY: &str = "transportasi-darat";
 const FILED_EVERY: Duration = Duration::from_millis(50);
@@ -60,6 +60,15 @@ pub(crate) struct Load {
 impl Load {
     /// `clients` citizens, each filing twenty times a second at most. `platform` must have the patience to outlast every fault.
     pub(crate) fn start(platform: &Arc<Platform>, ledger: &Arc<Ledger>, clients: usize) -> Self {
+        Self::begin(platform, ledger, clients, true)
+    }
+
+    /// The same without officers, for when they cannot be heard.
+    pub(crate) fn start_filing(platform: &Arc<Platform>, ledger: &Arc<Ledger>, clients: usize) -> Self {
+        Self::begin(platform, ledger, clients, false)
+    }
+
+    fn begin(platform: &Arc<Platform>, ledger: &Arc<Ledger>, clients: usize, officers: bool) -> Self {
         let (stop, _) = tokio::sync::watch::channel(false);
         let taken = Arc::new(Mutex::default());
         let tasks = (0..clients).map(|client| {
@@ -69,6 +78,7 @@ impl Load {
                 taken: Arc::clone(&taken),
                 stopped: stop.subscribe(),
                 client,
+                officers,
             };
             tokio::spawn(citizen.run())
         });
@@ -98,6 +108,7 @@ struct Citizen {
     taken: Arc<Mutex<Taken>>,
     stopped: tokio::sync::watch::Receiver<bool>,
     client: usize,
+    officers: bool,
 }
 
 impl Citizen {
@@ -125,7 +136,7 @@ impl Citizen {
                 });
             }
             number += 1;
-            if number % WORKED_EVERY == self.client % WORKED_EVERY {
+            if self.officers && number % WORKED_EVERY == self.client % WORKED_EVERY {
                 self.work(&filed.report_id, number).await?;
             }
             tokio::time::sleep(FILED_EVERY.saturating_sub(begun.elapsed())).await;

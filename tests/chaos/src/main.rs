@@ -3,29 +3,41 @@
 //! `deploy/chaos` builds and runs it. What is broken, and in which order, follows from the seed. Moments do not: processes run freely.
 
 mod broker;
+mod cluster;
 mod faults;
 mod ledger;
+mod limits;
+mod links;
 mod load;
+mod proxy;
 mod simulation;
+mod standby;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use clap::Parser;
 use tuntas_ctl::platform::Platform;
 use tuntas_tests::{
     instance::{Instance, PROCESSES, wait_for},
     management::Management,
+    servers::Servers,
     sql::Databases,
+    standby::Standby,
 };
+
+use crate::links::Links;
 
 /// How long a client insists, and how long any wait may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-const FAULTS: [&str; 7] = ["R1", "R2", "R5", "R6", "R7", "R8", "R10"];
+const FAULTS: [&str; 11] = ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11"];
+/// Those whose platform reaches its servers by ways that are broken or led elsewhere.
+const BEHIND_PROXIES: [&str; 4] = ["R3", "R4", "R9", "R11"];
 
 /// Breaks a platform under load. Exit status 1: something did not hold.
 #[derive(Parser)]
 struct Arguments {
-    /// Only these faults: R1, R2, R5, R6, R7, R8, R10, R12.
+    /// Only these faults: R1 to R12.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// What is broken follows from it.
@@ -43,7 +55,7 @@ struct Arguments {
     /// Seeds of R12, from `--seed` on.
     #[arg(long, default_value_t = 1_000_000)]
     seeds: u64,
-    /// Puts a bug in, to see that it is found: skip (R1, R2, R6, R7), hold (R5), lose (R8), gap (R10); by name,
+    /// Puts a bug in, to see that it is found: lose (all but R5 and R10), stay (R3, R4, R9, R11), hold (R5), deaf (R6), gap (R10); by name,
     /// those of `tuntas_simulation::Bug` (R12).
     #[arg(long)]
     bug: Option<String>,
@@ -59,9 +71,58 @@ pub(crate) struct Chaos {
     pub(crate) outage: Duration,
     pub(crate) cancellations: usize,
     bug: Option<String>,
+    /// Where its servers are behind proxies; dropped after the platform, as are those servers.
+    links: Option<Links>,
+    pub(crate) servers: Vec<Servers>,
+    pub(crate) standby: Option<Standby>,
 }
 
 impl Chaos {
+    async fn start(fault: &'static str, arguments: &Arguments) -> anyhow::Result<Self> {
+        if !BEHIND_PROXIES.contains(&fault) {
+            let instance = tokio::task::spawn_blocking(|| Instance::start_durable(None)).await??;
+            let (databases, management) = (Databases::of(instance.state())?, Management::of(instance.state())?);
+            return Ok(Self::of(arguments, instance, databases, management));
+        }
+        let (servers, standby) = tokio::task::spawn_blocking(move || servers_for(fault)).await??;
+        let mut direct = servers.first().context("no servers")?.addresses()?;
+        if let Some(standby) = &standby {
+            standby.url().clone_into(&mut direct.postgres);
+        }
+        let management = Management::at(&direct.amqp, &direct.management)?;
+        let links = Links::to(&direct).await?;
+        links.broker.forward_to(&cluster::ports(&servers)?);
+        // Which of two databases leads is known to the proxy only.
+        let databases = Databases::at(match standby {
+            Some(_) => &links.through.postgres,
+            None => &direct.postgres,
+        })?;
+        let mut chaos = Self::of(arguments, links.platform().await?, databases, management);
+        (chaos.links, chaos.servers, chaos.standby) = (Some(links), servers, standby);
+        Ok(chaos)
+    }
+
+    fn of(arguments: &Arguments, instance: Instance, databases: Databases, management: Management) -> Self {
+        Self {
+            instance,
+            databases,
+            management,
+            seed: arguments.seed,
+            kills: arguments.kills,
+            outage: Duration::from_secs(arguments.outage),
+            cancellations: arguments.cancellations,
+            bug: arguments.bug.clone(),
+            links: None,
+            servers: Vec::new(),
+            standby: None,
+        }
+    }
+
+    /// The ways to its servers.
+    pub(crate) fn links(&self) -> anyhow::Result<&Links> {
+        self.links.as_ref().context("this platform is not behind proxies")
+    }
+
     pub(crate) fn platform(&self) -> anyhow::Result<Arc<Platform>> {
         Ok(Arc::new(self.instance.platform(PATIENCE)?))
     }
@@ -95,6 +156,20 @@ impl Chaos {
     }
 }
 
+/// The servers that a fault breaks; all have at least a PostgreSQL and a RabbitMQ.
+fn servers_for(fault: &str) -> anyhow::Result<(Vec<Servers>, Option<Standby>)> {
+    let servers = match fault {
+        "R3" => cluster::start(cluster::NODES)?,
+        "R11" => vec![Servers::start_on_disk(limits::DISK_KIB)?],
+        _ => vec![Servers::start()?],
+    };
+    let standby = match fault {
+        "R4" => Some(Standby::start()?),
+        _ => None,
+    };
+    Ok((servers, standby))
+}
+
 /// Says to whom waits how far it is.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
@@ -111,25 +186,19 @@ async fn main() -> anyhow::Result<ExitCode> {
             continue;
         }
         say(&format!("{fault}, seed {}", arguments.seed));
-        let instance = tokio::task::spawn_blocking(|| Instance::start_durable(None)).await??;
-        let chaos = Chaos {
-            databases: Databases::of(instance.state())?,
-            management: Management::of(instance.state())?,
-            instance,
-            seed: arguments.seed,
-            kills: arguments.kills,
-            outage: Duration::from_secs(arguments.outage),
-            cancellations: arguments.cancellations,
-            bug: arguments.bug.clone(),
-        };
+        let chaos = Chaos::start(fault, &arguments).await?;
         let outcome = match fault {
             "R1" => faults::r1(&chaos).await,
             "R2" => faults::r2(&chaos).await,
+            "R3" => cluster::r3(&chaos).await,
+            "R4" => standby::r4(&chaos).await,
             "R5" => faults::r5(&chaos).await,
             "R6" => broker::r6(&chaos).await,
             "R7" => broker::r7(&chaos).await,
             "R8" => broker::r8(&chaos).await,
-            _ => faults::r10(&chaos).await,
+            "R9" => links::r9(&chaos).await,
+            "R10" => faults::r10(&chaos).await,
+            _ => limits::r11(&chaos).await,
         };
         match &outcome {
             Ok(()) => say(&format!("{fault} holds")),

@@ -47,6 +47,7 @@ const FLOOR: &str = "bench_floor_events";
 const COMMIT: &str = "INSERT INTO outbox_cursor (name, seq) VALUES ('bench' || random()::text, 1);\n";
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
+    bench.settled().await?;
     bench.servers.empty_copy(sql::INTAKE, FLOOR)?;
     let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
     let (mut desk, mut feed) = (Vec::new(), Vec::new());

@@ -43,6 +43,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     for fill in [INTAKE, ROUTING, DESK] {
         fill.up_to(&bench.servers.databases, bench.reports)?;
     }
+    bench.settled().await?;
     let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
     let feed = Arc::new(Feed::default());
     let follower = tokio::spawn(Arc::clone(&feed).follow(Arc::clone(&bench.platform)));

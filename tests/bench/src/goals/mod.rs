@@ -12,7 +12,7 @@ mod relay;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tuntas_ctl::platform::Platform;
+use tuntas_ctl::{platform::Platform, quiet};
 use tuntas_tests::{
     collector::Collector,
     instance::{Instance, PROCESSES},
@@ -21,6 +21,8 @@ use tuntas_tests::{
 use crate::{figure::Goal, load::Filers, servers::Servers};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest backlog that a group leaves is some hundred thousand filings of which routing has heard nothing yet.
+const SETTLED_WITHIN: Duration = Duration::from_secs(900);
 /// Load before a measurement, so that caches and connections are there.
 const WARM_UP: Duration = Duration::from_secs(2);
 
@@ -90,6 +92,12 @@ impl Bench {
             _ => anyhow::bail!("there is no group {name}; there are {GROUPS:?}"),
         }
         .with_context(|| format!("group {name}"))
+    }
+
+    /// Waits until nothing is under way that an earlier group left.
+    pub(crate) async fn settled(&self) -> anyhow::Result<()> {
+        quiet::settle(&self.platform, SETTLED_WITHIN).await?;
+        Ok(())
     }
 
     /// Takes down every process but these, so that a measurement is of these alone.

@@ -28,7 +28,7 @@ use tuntas_tests::{
     world::World,
 };
 
-use super::{Bench, PATIENCE};
+use super::{AGENCY, Bench, CATEGORY, PATIENCE};
 use crate::{
     figure::{Bound, Goal, Round},
     load::filing,
@@ -37,8 +37,6 @@ use crate::{
 /// A filing makes three events: it is filed, its case is opened, and intake's register is told.
 const FILED_PER_SECOND: u32 = 330;
 const DISPOSED_PER_SECOND: u32 = 10;
-const CATEGORY: &str = "transportasi-darat";
-const AGENCY: &str = "dishub";
 /// Messages that await their confirm at once, for the floor.
 const WINDOW: usize = 10;
 const CLIENTS: usize = 8;

@@ -9,21 +9,16 @@ use tuntas_ctl::{
 };
 use tuntas_proto::{desk::v1::ListCasesRequest, intake::v1::GetPublicReportRequest, routing::v1::ListInboxRequest};
 use tuntas_tests::{
-    fill::{DESK, INTAKE, ROUTING},
-    play::{Play, liaison, who::VERIFIER},
+    fill::INTAKE,
+    play::{liaison, who::VERIFIER},
     sql::Databases,
     times::percentile_ms,
-    world::World,
 };
 
-use super::Bench;
+use super::{AGENCY, Bench};
 use crate::figure::{Bound, Goal, Round, float};
 
 const SMALL: u64 = 10_000;
-/// Reports that are copied.
-const ORIGINALS: usize = 8;
-const CATEGORY: &str = "transportasi-darat";
-const AGENCY: &str = "dishub";
 const ASKED: usize = 300;
 const AT_ONCE: usize = 256;
 
@@ -64,10 +59,6 @@ const WANTED: [Wanted; 5] = [
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let databases = &bench.servers.databases;
-    let play = Play(World::of(bench.instance.platform(super::PATIENCE)?).await?);
-    for _ in 0..ORIGINALS {
-        play.in_progress(CATEGORY, AGENCY).await?;
-    }
     let small = at(bench, databases, SMALL).await?;
     let large = at(bench, databases, bench.reports).await?;
     let goals = WANTED.into_iter().map(|(id, what, unit, bound, value)| Goal {
@@ -89,9 +80,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 
 async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Result<Vec<Sizes>> {
     let begun = Instant::now();
-    for fill in [INTAKE, ROUTING, DESK] {
-        fill.up_to(databases, reports)?;
-    }
+    bench.filled(reports).await?;
     databases.ask("postgres", "CHECKPOINT")?;
     crate::say(&format!(
         "  {reports} reports in {:.0} s",

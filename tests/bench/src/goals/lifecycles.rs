@@ -17,7 +17,6 @@ use tuntas_ctl::{
 };
 use tuntas_proto::{case::v1::Outcome, event::v1::Event, oversight::v1::FollowRequest};
 use tuntas_tests::{
-    fill::{DESK, INTAKE, ROUTING},
     instance::wait_for,
     play::{Filed, Play, complaint, liaison, soon, who::OMBUDSMAN},
     sql,
@@ -25,7 +24,7 @@ use tuntas_tests::{
     world::World,
 };
 
-use super::{Bench, PATIENCE};
+use super::{AGENCY, Bench, CATEGORY, PATIENCE};
 use crate::figure::{Bound, Goal, Round, float};
 
 /// Lifecycles a second that DIGIT PGR reached.
@@ -36,13 +35,9 @@ const SPIKE_PER_SECOND: [u32; 3] = [15, 25, 35];
 const STEP_MS_MAX: f64 = 300.0;
 const BACKLOG_GONE_WITHIN_S: f64 = 60.0;
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(300);
-const CATEGORY: &str = "transportasi-darat";
-const AGENCY: &str = "dishub";
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
-    for fill in [INTAKE, ROUTING, DESK] {
-        fill.up_to(&bench.servers.databases, bench.reports)?;
-    }
+    bench.filled(bench.reports).await?;
     bench.settled().await?;
     let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
     let feed = Arc::new(Feed::default());

@@ -15,7 +15,10 @@ use anyhow::Context as _;
 use tuntas_ctl::{platform::Platform, quiet};
 use tuntas_tests::{
     collector::Collector,
+    fill::{DESK, INTAKE, ROUTING},
     instance::{Instance, PROCESSES},
+    play::Play,
+    world::World,
 };
 
 use crate::{figure::Goal, load::Filers, servers::Servers};
@@ -23,6 +26,11 @@ use crate::{figure::Goal, load::Filers, servers::Servers};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest backlog that a group leaves is some hundred thousand filings of which routing has heard nothing yet.
 const SETTLED_WITHIN: Duration = Duration::from_secs(900);
+/// Reports that are copied.
+const ORIGINALS: usize = 8;
+/// What they are about, and whose they are.
+const CATEGORY: &str = "transportasi-darat";
+const AGENCY: &str = "dishub";
 /// Load before a measurement, so that caches and connections are there.
 const WARM_UP: Duration = Duration::from_secs(2);
 
@@ -92,6 +100,23 @@ impl Bench {
             _ => anyhow::bail!("there is no group {name}; there are {GROUPS:?}"),
         }
         .with_context(|| format!("group {name}"))
+    }
+
+    /// Databases with so many reports at least, copied from some that were played.
+    pub(crate) async fn filled(&self, reports: u64) -> anyhow::Result<()> {
+        let databases = &self.servers.databases;
+        let played = "SELECT count(*) FROM register WHERE report_id < 'e0000000-0000-0000-0000-000000000000'";
+        if databases.ask(INTAKE.database, played)?.parse::<usize>()? < ORIGINALS {
+            let play = Play(World::of(self.instance.platform(PATIENCE)?).await?);
+            for _ in 0..ORIGINALS {
+                play.in_progress(CATEGORY, AGENCY).await?;
+            }
+            self.settled().await?;
+        }
+        for fill in [INTAKE, ROUTING, DESK] {
+            fill.up_to(databases, reports)?;
+        }
+        Ok(())
     }
 
     /// Waits until nothing is under way that an earlier group left.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tuntas_ctl::{platform::Who, rpc};
 use tuntas_proto::{desk::v1::ListCasesRequest, routing::v1::ListInboxRequest};
 use tuntas_tests::{
-    fill::{DESK, INTAKE, ROUTING},
     instance::PROCESSES,
     play::{
         Play, liaison,
@@ -18,14 +17,12 @@ use tuntas_tests::{
     world::World,
 };
 
-use super::{Bench, PATIENCE};
+use super::{AGENCY, Bench, CATEGORY, PATIENCE};
 use crate::figure::{Bound, Goal, Round, float};
 
 /// A table with as many rows or more may not be read whole.
 const LARGE_ROWS: u64 = 50_000;
 const LIFECYCLES: usize = 10;
-const CATEGORY: &str = "transportasi-darat";
-const AGENCY: &str = "dishub";
 const PAGES: [&str; 7] = [
     "/",
     "/laporan",
@@ -39,10 +36,7 @@ const PAGES: [&str; 7] = [
 const MARK: &str = "plan:";
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
-    let databases = &bench.servers.databases;
-    for fill in [INTAKE, ROUTING, DESK] {
-        fill.up_to(databases, bench.reports)?;
-    }
+    bench.filled(bench.reports).await?;
     explain(bench, true)?;
     let begun = log(bench)?.len();
     let used = use_it(bench).await;

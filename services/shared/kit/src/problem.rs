@@ -256,10 +256,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Class 08 connection exception, 53 insufficient resources, 57P operator intervention.
-        sqlx::Error::Database(db) => db
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")),
+        // Class 08 connection exception, 53 insufficient resources, 57P operator intervention; 25006 read-only, as a former leader is that
+        // came back as a standby; 25P03 a session that was silent in a transaction for too long.
+        sqlx::Error::Database(db) => db.code().is_some_and(|code| {
+            ["08", "53", "57P"].iter().any(|class| code.starts_with(class)) || ["25006", "25P03"].contains(&&*code)
+        }),
         _ => false,
     }
 }

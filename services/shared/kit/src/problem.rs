@@ -292,7 +292,7 @@ pub fn code_of(status: &Status) -> Option<String> {
 }
 
 /// The problem inside a status, to hand a callee's refusal on to our own caller. A status without our detail
-/// becomes `unavailable` or `internal`.
+/// becomes `unavailable`, `overloaded` (the limit of calls on one connection has none) or `internal`.
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
         if let Some(code) = code_of(&status) {
@@ -300,6 +300,7 @@ impl From<Status> for Problem {
         }
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Self::unavailable(status),
+            Code::ResourceExhausted => Self::new(OVERLOADED),
             _ => Self::internal(status),
         }
     }
@@ -309,6 +310,12 @@ impl From<Status> for Problem {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use super::*;
+
+    #[test]
+    fn a_callee_that_sheds_load_is_overloaded_and_not_broken() {
+        let shed = Status::resource_exhausted("Too many active requests for the connection");
+        assert_eq!(Problem::from(shed).code(), "overloaded");
+    }
 
     #[test]
     fn codes_are_unique_and_snake_case() {

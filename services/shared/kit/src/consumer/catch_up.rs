@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -40,6 +40,9 @@ use crate::{
     reconciler::{self, Next},
     telemetry,
 };
+
+/// Rounds in a row in which a source does not answer until that is said.
+const ROUNDS_FAILED_SAID: u32 = 4;
 
 /// A service whose outbox is walked.
 #[derive(Debug, Clone)]
@@ -79,7 +82,7 @@ impl Source {
 pub struct CatchUp {
     worker: Worker,
     broker: Broker,
-    sources: Vec<(Source, AtomicBool)>,
+    sources: Vec<(Source, AtomicU32)>,
     min_age_s: u32,
 }
 
@@ -98,10 +101,7 @@ impl CatchUp {
         Self {
             worker: Worker::new(consumer, pool, metrics, stop),
             broker,
-            sources: sources
-                .into_iter()
-                .map(|source| (source, AtomicBool::new(true)))
-                .collect(),
+            sources: sources.into_iter().map(|source| (source, AtomicU32::new(0))).collect(),
             min_age_s,
         }
     }
@@ -123,16 +123,16 @@ impl CatchUp {
     /// One page of each source. A source that is away costs the others nothing.
     pub async fn round(&self) -> Next {
         let mut next = Next::Later;
-        for (source, reachable) in &self.sources {
+        for (source, failed) in &self.sources {
             match self.page(source).await {
                 Ok(more) => {
-                    reachable.store(true, Ordering::Relaxed);
+                    failed.store(0, Ordering::Relaxed);
                     if more == Next::AtOnce {
                         next = more;
                     }
                 }
-                // Said once: an agency's desk may be off for a night.
-                Err(error) if reachable.swap(false, Ordering::Relaxed) => tracing::warn!(
+                // Said once: an agency's desk may be off for a night. Not at once: services start in any order.
+                Err(error) if failed.fetch_add(1, Ordering::Relaxed) + 1 == ROUNDS_FAILED_SAID => tracing::warn!(
                     messaging.destination.name = %self.worker.settings.queue,
                     source = %source.name,
                     error.chain = %telemetry::chain(&error),

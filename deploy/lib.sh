@@ -37,6 +37,24 @@ wait_until() {
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# Below the range from which the kernel hands out ports of its own, so that a port stays ours between two starts.
+free_port() {
+  local port
+  for _ in {1..200}; do
+    port=$((20000 + ((RANDOM << 15) | RANDOM) % 12000))
+    if ! answers "$port"; then echo "$port"; return; fi
+  done
+  die "no free port found between 20000 and 32000"
+}
+
+# exec_as USER COMMAND...: becomes the command as that account when we are root, as ourselves otherwise.
+exec_as() {
+  local user=$1
+  shift
+  cd /
+  if ((EUID == 0)); then exec setpriv --reuid "$user" --regid "$user" --init-groups -- "$@"; else exec "$@"; fi
+}
+
 random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # secret_file PATH BYTES: makes a file with random bytes in hex, once.

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::ensure;
+use crate::script::ran;
 
 /// A file system in memory over a folder, for as long as it lives.
 pub struct SmallDisk(PathBuf);
@@ -19,11 +19,9 @@ impl SmallDisk {
     pub fn over(folder: &Path, kib: u32) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let options = format!("size={kib}k");
-        mount(
-            Command::new("mount")
-                .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-                .arg(folder),
-        )?;
+        ran(Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(folder))?;
         Ok(Self(folder.to_owned()))
     }
 
@@ -33,7 +31,7 @@ impl SmallDisk {
     /// What it holds is more.
     pub fn resize(&self, kib: u32) -> anyhow::Result<()> {
         let options = format!("remount,size={kib}k");
-        mount(Command::new("mount").args(["-o", &options]).arg(&self.0))
+        ran(Command::new("mount").args(["-o", &options]).arg(&self.0))
     }
 
     /// Writes a file on it until it is full.
@@ -71,10 +69,4 @@ impl Drop for SmallDisk {
         // What is still in use goes with its last user.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
-}
-
-fn mount(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status()?;
-    ensure!(status.success(), "{command:?}: {status}");
-    Ok(())
 }

@@ -15,7 +15,10 @@ use time::OffsetDateTime;
 use tuntas_ctl::platform::Platform;
 use tuntas_kit::clock::{Clock, write_clock_file};
 
-use crate::servers::{AMQP, Addresses, MANAGEMENT, POSTGRES};
+use crate::{
+    script::ran,
+    servers::{AMQP, Addresses, MANAGEMENT, POSTGRES},
+};
 
 const START_WITHIN: Duration = Duration::from_secs(240);
 const STOP_WITHIN: Duration = Duration::from_secs(60);
@@ -292,13 +295,10 @@ impl Instance {
     /// # Errors
     /// It does not work.
     pub fn servers(&self, what: &str) -> anyhow::Result<()> {
-        let status = Command::new(repo().join("deploy/servers"))
+        ran(Command::new(repo().join("deploy/servers"))
             .arg(what)
             .arg("--state")
-            .arg(&self.state)
-            .status()?;
-        ensure!(status.success(), "deploy/servers {what}: {status}");
-        Ok(())
+            .arg(&self.state))
     }
 }
 

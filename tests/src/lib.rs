@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod play;
 pub mod portal;
 pub mod raw;
+pub mod script;
 pub mod servers;
 pub mod sql;
 pub mod standby;

@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::sql::server;
+use crate::{
+    servers::{AMQP, MANAGEMENT},
+    sql::server,
+};
 
 /// Management API of a platform's own broker.
 #[derive(Debug, Clone)]
@@ -39,10 +42,7 @@ impl Management {
     /// # Errors
     /// `deploy/servers` does not know it.
     pub fn of(state: &Path) -> anyhow::Result<Self> {
-        Self::at(
-            &server(state, "TUNTAS_AMQP_URL")?,
-            &server(state, "TUNTAS_AMQP_MGMT_URL")?,
-        )
+        Self::at(&server(state, AMQP)?, &server(state, MANAGEMENT)?)
     }
 
     /// That of the broker at these addresses: its own, and that of its management API.

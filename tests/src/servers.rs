@@ -7,11 +7,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use crate::{
     disk::SmallDisk,
     instance::{new_state, repo},
+    script::ran,
     sql::server,
 };
 
@@ -120,12 +121,6 @@ impl Drop for Servers {
             let _ = fs::remove_dir_all(&self.state);
         }
     }
-}
-
-fn ran(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status()?;
-    ensure!(status.success(), "{command:?}: {status}");
-    Ok(())
 }
 
 /// Where a platform finds its servers.

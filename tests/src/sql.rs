@@ -9,7 +9,11 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::instance::{Instance, repo};
+use crate::{
+    instance::{Instance, repo},
+    script::exported,
+    servers::POSTGRES,
+};
 
 /// Database of intake.
 pub const INTAKE: &str = "tuntas_intake";
@@ -34,7 +38,7 @@ impl Databases {
     /// # Errors
     /// `deploy/servers` does not know them.
     pub fn of(state: &Path) -> anyhow::Result<Self> {
-        Self::at(&server(state, "TUNTAS_POSTGRES_ADMIN_URL")?)
+        Self::at(&server(state, POSTGRES)?)
     }
 
     /// Those behind an administrator's address.
@@ -156,11 +160,7 @@ pub fn server(state: &Path, variable: &str) -> anyhow::Result<String> {
         .arg(state)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
-    let start = format!("export {variable}='");
-    let line = text.lines().find_map(|line| line.strip_prefix(&start));
-    line.and_then(|rest| rest.strip_suffix('\''))
-        .map(str::to_owned)
-        .with_context(|| format!("deploy/servers env says no {variable}"))
+    Ok(exported(&text, variable)?.to_owned())
 }
 
 /// A tool of PostgreSQL. Debian keeps some out of the path, a set for each version: the newest.

@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, ensure};
-
-use crate::instance::{new_state, repo};
+use crate::{
+    instance::{new_state, repo},
+    script::{exported, ran},
+    servers::POSTGRES,
+};
 
 /// A leader that does not say so within this is none.
 const ASK_WITHIN: Duration = Duration::from_secs(1);
@@ -34,21 +36,18 @@ impl Standby {
             ports: Vec::new(),
             patroni_ports: Vec::new(),
         };
-        ensure!(standby.command("start").status()?.success(), "deploy/standby start");
+        ran(&mut standby.command("start"))?;
         let output = standby.command("env").output()?;
         let text = String::from_utf8(output.stdout)?;
-        let value = |variable: &str| {
-            let start = format!("export {variable}='");
-            let line = text.lines().find_map(|line| line.strip_prefix(&start));
-            line.and_then(|rest| rest.strip_suffix('\''))
-                .with_context(|| format!("deploy/standby env says no {variable}"))
-        };
         let ports = |variable: &str| -> anyhow::Result<Vec<u16>> {
-            value(variable)?.split(' ').map(|port| Ok(port.parse()?)).collect()
+            exported(&text, variable)?
+                .split(' ')
+                .map(|port| Ok(port.parse()?))
+                .collect()
         };
         standby.ports = ports("TUNTAS_POSTGRES_PORTS")?;
         standby.patroni_ports = ports("TUNTAS_PATRONI_PORTS")?;
-        standby.url = value("TUNTAS_POSTGRES_ADMIN_URL")?.to_owned();
+        standby.url = exported(&text, POSTGRES)?.to_owned();
         Ok(standby)
     }
 
@@ -99,9 +98,7 @@ impl Standby {
     /// It does not work.
     pub fn run(&self, what: &str, node: usize) -> anyhow::Result<()> {
         let number = (node + 1).to_string();
-        let status = self.command(what).args(["--node", &number]).status()?;
-        ensure!(status.success(), "deploy/standby {what}: {status}");
-        Ok(())
+        ran(self.command(what).args(["--node", &number]))
     }
 
     fn command(&self, what: &str) -> Command {

@@ -3,9 +3,9 @@
 //! Every commit waits for the disk, and appending to the outbox lets only one transaction commit at a time. So
 //! filings queue here: a task that is there as long as some wait takes all of them (at most 512) into one transaction,
 //! one statement for all. One task, not one per filing: a crowd that waits for its turn holds hundreds of megabytes of
-//! futures, and most of it finds its filing written when its turn comes. A retry or a taken attachment is found by the statements and fails only its own
-//! filing; if the transaction itself fails, each filing is tried alone, so that one that surprises the database
-//! costs the others nothing.
+//! futures, and most of it finds its filing written when its turn comes. A retry or a taken attachment is found by the
+//! statements and fails only its own filing; if the transaction itself fails, each filing is tried alone, so that one
+//! that surprises the database costs the others nothing.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -73,7 +73,7 @@ pub struct GroupCommit {
 struct Queue {
     waiting: VecDeque<Job>,
     /// Whether a task is there that writes them.
-    written: bool,
+    writing: bool,
 }
 
 /// The task that was to answer is gone: the process is stopping.
@@ -82,12 +82,6 @@ struct Queue {
 struct Stopping;
 
 impl GroupCommit {
-    /// An empty queue.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +93,7 @@ impl GroupCommit {
             return Err(Problem::new(OVERLOADED));
         }
         queue.waiting.push_back(job);
-        Ok(!std::mem::replace(&mut queue.written, true))
+        Ok(!std::mem::replace(&mut queue.writing, true))
     }
 
     /// What waits; when nothing does, the writer's work is over, and the next filing starts another.
@@ -107,7 +101,7 @@ impl GroupCommit {
         let mut queue = self.lock();
         let size = queue.waiting.len().min(BATCH_MAX);
         if size == 0 {
-            queue.written = false;
+            queue.writing = false;
             return None;
         }
         Some(queue.waiting.drain(..size).collect())
@@ -137,7 +131,7 @@ impl Drop for Writer {
     /// the next filing.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.filings.lock().written = false;
+            self.0.filings.lock().writing = false;
         }
     }
 }

@@ -55,8 +55,6 @@ pub struct Inner {
     /// Wakes who settles lost receipt codes.
     pub recoveries: Notify,
     pub filings: GroupCommit,
-    /// Held by the filing that asks for a newer directory.
-    pub asking: tokio::sync::Mutex<()>,
     pub config: IntakeConfig,
 }
 
@@ -98,8 +96,7 @@ impl Intake {
             wrong_by_ticket: FailureLimit::new(receipt.wrong_per_ticket_per_minute, receipt.wrong_per_ticket_burst),
             wrong_by_peer: FailureLimit::new(receipt.wrong_per_peer_per_minute, receipt.wrong_per_peer_burst),
             recoveries: Notify::new(),
-            filings: GroupCommit::new(),
-            asking: tokio::sync::Mutex::default(),
+            filings: GroupCommit::default(),
             directory: DirectoryReader::default(),
             master,
             pool,
@@ -131,19 +128,10 @@ impl Intake {
     /// # Errors
     /// As [`snapshot`](Self::snapshot).
     pub async fn recent_snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
-        if let Some(recent) = self.directory.recent(DIRECTORY_AGE_MAX) {
-            return Ok(recent);
-        }
-        // One asks; the others take meanwhile what is a little older. When all of a crowd ask, they wait for connections that the
-        // filings need.
-        let asking = self.asking.try_lock();
-        if asking.is_err()
-            && let Some(older) = self.directory.recent(DIRECTORY_AGE_LIMIT)
-        {
-            return Ok(older);
-        }
-        let mut conn = self.conn().await?;
-        self.snapshot(&mut conn).await
+        let recent = self
+            .directory
+            .recent(&self.pool, DIRECTORY_AGE_MAX, DIRECTORY_AGE_LIMIT);
+        Ok(recent.await?)
     }
 
     /// What counts as now.

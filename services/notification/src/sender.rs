@@ -15,7 +15,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::PositionId;
 use tuntas_kit::{
-    clock::Clock, database::ANSWER_WITHIN, directory::DirectoryReader, ids, problem::Problem, telemetry, tx,
+    clock::Clock,
+    database::{ANSWER_WITHIN, within},
+    directory::DirectoryReader,
+    ids,
+    problem::Problem,
+    telemetry, tx,
 };
 use uuid::Uuid;
 
@@ -163,7 +168,8 @@ impl Sender {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
         let mut conn = self.pool.acquire().await?;
-        let directory = answered(self.directory.current(&mut conn)).await?;
+        // One delivery that waits for ever would keep all others waiting.
+        let directory = within(ANSWER_WITHIN, self.directory.current(&mut conn)).await?;
         drop(conn);
         let opd = directory
             .directory
@@ -204,7 +210,7 @@ impl Sender {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
         let mut conn = self.pool.acquire().await?;
-        let target = answered(webhooks::target(&mut conn, webhook_id)).await?;
+        let target = within(ANSWER_WITHIN, webhooks::target(&mut conn, webhook_id)).await?;
         drop(conn);
         Ok(match target {
             Some(target) if !target.deleted => {
@@ -286,12 +292,6 @@ impl Sender {
         let jittered = base * 4 / 5 + base * 2 / 5 * u64::from(random) / 255;
         i64::try_from(jittered).unwrap_or(i64::MAX)
     }
-}
-
-/// What the database says, if it says it in time: one delivery that waits for ever would keep all others waiting.
-async fn answered<T, E: Into<Problem>>(answer: impl Future<Output = Result<T, E>>) -> Result<T, Problem> {
-    let said = tokio::time::timeout(ANSWER_WITHIN, answer).await;
-    said.map_err(Problem::unavailable)?.map_err(Into::into)
 }
 
 /// What is written down after a try.

@@ -95,10 +95,11 @@ pub(crate) fn table(goals: &[Goal]) -> String {
         "goal", "what", "figure", "floor", "unit", "ratio", "spread", "wanted"
     );
     for goal in goals {
-        let wanted = match goal.bound {
-            Bound::AtLeast(bound) => format!("≥ {bound}"),
-            Bound::AtMost(bound) => format!("≤ {bound}"),
+        let sign = match goal.bound {
+            Bound::AtLeast(_) => '≥',
+            Bound::AtMost(_) => '≤',
         };
+        let wanted = format!("{sign} {}", goal.bound.value());
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -121,9 +122,9 @@ pub(crate) fn table(goals: &[Goal]) -> String {
 pub(crate) fn write_json(path: &Path, goals: &[Goal]) -> anyhow::Result<()> {
     let mut all = Map::new();
     for goal in goals {
-        let (bound, sense) = match goal.bound {
-            Bound::AtLeast(bound) => (bound, "at_least"),
-            Bound::AtMost(bound) => (bound, "at_most"),
+        let sense = match goal.bound {
+            Bound::AtLeast(_) => "at_least",
+            Bound::AtMost(_) => "at_most",
         };
         let rounds: Vec<_> = goal
             .rounds
@@ -137,7 +138,7 @@ pub(crate) fn write_json(path: &Path, goals: &[Goal]) -> anyhow::Result<()> {
             "floor": goal.floor(),
             "figure": goal.figure(),
             "spread": goal.spread(),
-            sense: bound,
+            sense: goal.bound.value(),
             "holds": goal.holds(),
             "rounds": rounds,
         });

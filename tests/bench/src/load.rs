@@ -10,12 +10,12 @@ use std::{
 
 use anyhow::ensure;
 use tokio::time::Instant;
-use tonic::transport::Channel;
+use tonic::{Response, transport::Channel};
 use tuntas_ctl::platform::fresh_key;
 use tuntas_kit::client::channel;
 use tuntas_proto::{
     case::v1::{Privacy, ReportKind},
-    intake::v1::{FileReportRequest, intake_client::IntakeClient},
+    intake::v1::{FileReportRequest, FileReportResponse, intake_client::IntakeClient},
 };
 
 /// Connections to intake; one would be limited by its flow control.
@@ -31,6 +31,8 @@ pub(crate) struct Filers {
 #[derive(Default)]
 pub(crate) struct Offered {
     pub(crate) took: Vec<Duration>,
+    /// Reports, and when each was accepted.
+    pub(crate) accepted: Vec<(String, Instant)>,
     pub(crate) refused: usize,
     /// What the first that was refused was told.
     pub(crate) refusal: Option<tonic::Status>,
@@ -54,9 +56,13 @@ impl Offered {
         Ok(())
     }
 
-    fn add(&mut self, answer: Result<Duration, tonic::Status>) {
+    /// Takes the answer to what was to be asked at a moment.
+    fn add(&mut self, asked: Instant, answer: Result<Response<FileReportResponse>, tonic::Status>) {
         match answer {
-            Ok(took) => self.took.push(took),
+            Ok(answer) => {
+                self.took.push(asked.elapsed());
+                self.accepted.push((answer.into_inner().report_id, Instant::now()));
+            }
             Err(status) => {
                 self.refused += 1;
                 self.refusal.get_or_insert(status);
@@ -90,7 +96,7 @@ impl Filers {
                     while begun.elapsed() < length {
                         let asked = Instant::now();
                         let request = filing(number.fetch_add(1, Ordering::Relaxed));
-                        offered.add(client.file_report(request).await.map(|_| asked.elapsed()));
+                        offered.add(asked, client.file_report(request).await);
                     }
                     offered
                 }))
@@ -113,7 +119,7 @@ impl Filers {
             let (number, intended) = (tasks.len(), at);
             tasks.push(tokio::spawn(async move {
                 let mut offered = Offered::default();
-                offered.add(client.file_report(filing(number)).await.map(|_| intended.elapsed()));
+                offered.add(intended, client.file_report(filing(number)).await);
                 offered
             }));
             at += every;
@@ -128,6 +134,7 @@ async fn collect(tasks: Vec<tokio::task::JoinHandle<Offered>>, begun: Instant) -
         match task.await {
             Ok(offered) => {
                 all.took.extend(offered.took);
+                all.accepted.extend(offered.accepted);
                 all.refused += offered.refused;
                 all.refusal = all.refusal.or(offered.refusal);
             }
@@ -139,7 +146,7 @@ async fn collect(tasks: Vec<tokio::task::JoinHandle<Offered>>, begun: Instant) -
 }
 
 /// A report of ordinary length, each with words of its own.
-pub(crate) fn filing(number: usize) -> FileReportRequest {
+fn filing(number: usize) -> FileReportRequest {
     FileReportRequest {
         idempotency_key: fresh_key(),
         kind: ReportKind::Complaint.into(),

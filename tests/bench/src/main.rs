@@ -3,6 +3,7 @@
 //! `deploy/bench` builds and runs it. It starts a platform of its own with durable servers and with telemetry, measures, and
 //! removes it.
 
+mod feed;
 mod figure;
 mod goals;
 mod load;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use tuntas_tests::{
     instance::Instance,
     management::Management,
+    servers::AMQP,
     sql::{self, Databases, tool},
 };
 
@@ -36,7 +37,7 @@ impl Servers {
         fs::create_dir_all(&folder)?;
         Ok(Self {
             databases: Databases::of(instance.state())?,
-            amqp: sql::server(instance.state(), "TUNTAS_AMQP_URL")?,
+            amqp: sql::server(instance.state(), AMQP)?,
             management: Management::of(instance.state())?,
             folder,
         })

@@ -14,13 +14,14 @@ use crate::{
     faults::{BALANCED_WITHIN, CLIENTS, lose},
     ledger::Ledger,
     load::{Load, Taken},
-    say,
+    say, until,
 };
 
 /// Exchange of everybody's events.
 const EVENTS: &str = "tuntas.events";
 const CALM: Duration = Duration::from_secs(10);
 const BROKEN: Duration = Duration::from_secs(20);
+const LOOKED_EVERY: Duration = Duration::from_millis(500);
 pub(crate) const LAST_SENT: &str = "SELECT seq FROM outbox_cursor WHERE name = 'relay'";
 
 /// R6: under load, all bindings of the events are taken away, then those of routing's queue alone; routing declares them again by
@@ -73,7 +74,7 @@ async fn without_bindings(chaos: &Chaos) -> anyhow::Result<Duration> {
         if chaos.bug("lose") {
             lose(&chaos.databases)?;
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(LOOKED_EVERY).await;
     }
 }
 
@@ -88,9 +89,8 @@ async fn without_routing(chaos: &Chaos) -> anyhow::Result<Duration> {
                 .collect::<Vec<_>>(),
         )
     };
-    while of_routing().await?.is_empty() {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let bound = async || Ok(!of_routing().await?.is_empty());
+    until("routing's bindings", LOOKED_EVERY, bound).await?;
     if chaos.bug("deaf") {
         chaos
             .databases
@@ -100,10 +100,7 @@ async fn without_routing(chaos: &Chaos) -> anyhow::Result<Duration> {
         chaos.management.unbind(&binding).await?;
     }
     let gone = Instant::now();
-    while of_routing().await?.is_empty() {
-        ensure!(gone.elapsed() < PATIENCE, "nobody declares the binding");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    until("somebody to declare the binding", LOOKED_EVERY, bound).await?;
     Ok(gone.elapsed())
 }
 

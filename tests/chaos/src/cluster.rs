@@ -22,7 +22,7 @@ use crate::{
     ledger::Ledger,
     load::Load,
     proxy::Mode,
-    say,
+    say, until,
 };
 
 /// Nodes of the broker.
@@ -194,15 +194,11 @@ impl<'a> Cluster<'a> {
 
     /// Waits until every member of every queue is there: killed before, another node might take the majority along.
     async fn all_online(&self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        loop {
+        until("all members", POLL, async || {
             let queues = self.queues().await?;
-            if !queues.is_empty() && queues.iter().all(|queue| count(queue, "online") == NODES) {
-                return Ok(());
-            }
-            ensure!(begun.elapsed() < PATIENCE, "members stay away");
-            tokio::time::sleep(POLL).await;
-        }
+            Ok(!queues.is_empty() && queues.iter().all(|queue| count(queue, "online") == NODES))
+        })
+        .await
     }
 
     async fn leader_of(&self, queue: &str) -> anyhow::Result<usize> {

@@ -19,7 +19,7 @@ use tuntas_tests::{
     times::percentile_ms,
 };
 
-use crate::{Chaos, PATIENCE, ledger::Ledger, load::Load, say};
+use crate::{Chaos, ledger::Ledger, load::Load, say, until};
 
 pub(crate) const CLIENTS: usize = 4;
 pub(crate) const BALANCED_WITHIN: Duration = Duration::from_secs(180);
@@ -87,10 +87,10 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
     let ended = Instant::now();
     chaos.servers("start-rabbitmq").await?;
     let back = Instant::now();
-    while chaos.databases.ask(sql::OVERSIGHT, entries)?.parse::<u64>()? == before {
-        ensure!(back.elapsed() < PATIENCE, "no event arrives");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("an event to arrive", Duration::from_millis(20), async || {
+        Ok(chaos.databases.ask(sql::OVERSIGHT, entries)?.parse::<u64>()? != before)
+    })
+    .await?;
     let first = back.elapsed();
     let taken = load.stop().await?;
     let (mut calm, mut away, mut failed) = (Vec::new(), Vec::new(), 0);
@@ -210,10 +210,10 @@ async fn terminate(instance: &Instance) -> anyhow::Result<Duration> {
     let pid = instance.process_id("oversight")?;
     let begun = Instant::now();
     instance.terminate("oversight")?;
-    while std::path::Path::new("/proc").join(&pid).exists() {
-        ensure!(begun.elapsed() < PATIENCE, "oversight does not end");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("oversight to end", Duration::from_millis(10), async || {
+        Ok(!std::path::Path::new("/proc").join(&pid).exists())
+    })
+    .await?;
     Ok(begun.elapsed())
 }
 

@@ -16,13 +16,13 @@ use tuntas_ctl::{
     rpc,
 };
 use tuntas_proto::routing::v1::GetCaseRequest;
-use tuntas_tests::{disk::SmallDisk, instance::repo, play::complaint, sql};
+use tuntas_tests::{disk::SmallDisk, instance::repo, play::complaint, script::ran, sql};
 
 use crate::{
     Chaos, PATIENCE,
     faults::{BALANCED_WITHIN, CLIENTS, lose},
     ledger::Ledger,
-    links::worked,
+    links::recovered,
     load::{Load, VERIFIER},
     say,
 };
@@ -133,20 +133,9 @@ fn faketime() -> anyhow::Result<String> {
         found.find(|library| library.exists())
     };
     if find().is_none() {
-        let status = Command::new(repo().join("deploy/servers"))
-            .args(["install-packages", "libfaketime"])
-            .status()?;
-        ensure!(status.success(), "libfaketime cannot be installed: {status}");
+        ran(Command::new(repo().join("deploy/servers")).args(["install-packages", "libfaketime"]))?;
     }
     Ok(find().context("no libfaketime")?.display().to_string())
-}
-
-async fn recovered(platform: &Platform) -> anyhow::Result<Duration> {
-    let begun = Instant::now();
-    tokio::time::timeout(PATIENCE, worked(platform))
-        .await
-        .context("it does not work again")??;
-    Ok(begun.elapsed())
 }
 
 /// Attachments are refused while there is no room, filings go on; the same upload is taken when there is room.
@@ -229,11 +218,7 @@ async fn no_descriptors(chaos: &Chaos, platform: &Arc<Platform>, ledger: &Arc<Le
 }
 
 fn limit_files(pid: &str, limit: &str) -> anyhow::Result<()> {
-    let status = Command::new("prlimit")
-        .args(["--pid", pid, &format!("--nofile={limit}")])
-        .status()?;
-    ensure!(status.success(), "prlimit: {status}");
-    Ok(())
+    ran(Command::new("prlimit").args(["--pid", pid, &format!("--nofile={limit}")]))
 }
 
 /// PostgreSQL's disk is filled until a filing is refused; it may even stop. With room again, and started again, all goes on.

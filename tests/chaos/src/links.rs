@@ -145,11 +145,9 @@ impl Broken<'_> {
             self.link.set(Mode::Pass);
         }
         let healed = Instant::now();
-        let reported = worked(platform);
-        let recovered = tokio::time::timeout(PATIENCE, reported).await;
+        let recovered = recovered(platform).await;
         self.link.set(Mode::Pass);
-        recovered.context("no report is worked")??;
-        let recovered = healed.elapsed();
+        let recovered = recovered?;
         let linked = all_links(chaos, self.linked, true, healed).await?;
         load.stop().await?;
         ledger.balance(platform, &chaos.databases, BALANCED_WITHIN).await?;
@@ -208,8 +206,17 @@ async fn all_links(
     }
 }
 
+/// Waits until a report can be worked again; answers how long that took.
+pub(crate) async fn recovered(platform: &Platform) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    tokio::time::timeout(PATIENCE, worked(platform))
+        .await
+        .context("no report is worked")??;
+    Ok(begun.elapsed())
+}
+
 /// Files a report and verifies its case: through both servers, and every service on the way.
-pub(crate) async fn worked(platform: &Platform) -> anyhow::Result<()> {
+async fn worked(platform: &Platform) -> anyhow::Result<()> {
     let filed = rpc!(
         platform,
         Who::Citizen,

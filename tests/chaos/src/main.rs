@@ -13,9 +13,13 @@ mod proxy;
 mod simulation;
 mod standby;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Parser;
 use tuntas_ctl::platform::Platform;
 use tuntas_tests::{
@@ -168,6 +172,20 @@ fn servers_for(fault: &str) -> anyhow::Result<(Vec<Servers>, Option<Standby>)> {
         _ => None,
     };
     Ok((servers, standby))
+}
+
+/// Polls until something is so, for as long as anything may take.
+pub(crate) async fn until(
+    what: &str,
+    every: Duration,
+    mut look: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !look().await? {
+        ensure!(begun.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        tokio::time::sleep(every).await;
+    }
+    Ok(())
 }
 
 /// Says to whom waits how far it is.

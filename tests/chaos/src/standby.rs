@@ -12,10 +12,10 @@ use crate::{
     Chaos, PATIENCE,
     faults::{BALANCED_WITHIN, CLIENTS, lose},
     ledger::Ledger,
-    links::worked,
+    links::recovered,
     load::{Filing, Load},
     proxy::Mode,
-    say,
+    say, until,
 };
 
 const CALM: Duration = Duration::from_secs(5);
@@ -84,9 +84,7 @@ async fn deaths(chaos: &Chaos, standby: &Standby) -> anyhow::Result<()> {
             lose(&chaos.databases)?;
             chaos.links()?.broker.set(Mode::Pass);
         }
-        tokio::time::timeout(PATIENCE, worked(&platform))
-            .await
-            .context("no report is worked")??;
+        recovered(&platform).await?;
         if death == "kill-node" {
             tokio::task::block_in_place(|| standby.run("start-node", leader))?;
         }
@@ -107,20 +105,13 @@ async fn deaths(chaos: &Chaos, standby: &Standby) -> anyhow::Result<()> {
 
 /// Waits until the standby follows again, as its leader sees it and as it says.
 async fn paired(chaos: &Chaos, standby: &Standby) -> anyhow::Result<()> {
-    let begun = Instant::now();
     let followers = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-    loop {
+    until("the standby to follow", POLL, async || {
         // The way to the leader may be broken for a moment.
-        let followed = chaos
-            .databases
-            .ask(sql::INTAKE, followers)
-            .is_ok_and(|count| count == "1");
-        if followed && standby.paired().await {
-            return Ok(());
-        }
-        ensure!(begun.elapsed() < PATIENCE, "there is no standby");
-        tokio::time::sleep(POLL).await;
-    }
+        let followed = chaos.databases.ask(sql::INTAKE, followers);
+        Ok(followed.is_ok_and(|count| count == "1") && standby.paired().await)
+    })
+    .await
 }
 
 /// The longest time without an acknowledgement from a moment on.

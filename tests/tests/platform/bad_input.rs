@@ -30,6 +30,8 @@ use tuntas_tests::{
 const MARK: &str = "TANDA-XQZ-8841";
 const NOBODYS_ID: &str = "0193e2a0-0000-7000-8000-000000000000";
 const MEBIBYTE: usize = 1 << 20;
+/// Services that publish nothing, and so serve no outbox.
+const SILENT: [&str; 2] = ["notification", "gateway"];
 
 pub(crate) async fn play(world: &Arc<World>, instance: &Instance) -> anyhow::Result<()> {
     world.settle().await?;
@@ -69,6 +71,10 @@ fn channel_for(platform: &Platform, method: &MethodDescriptor) -> anyhow::Result
     let urls: Vec<String> = match name.as_str() {
         "desk" => vec![endpoints.desk_of("dishub")?.url.clone()],
         "ops" => endpoints.processes().map(|(_, url)| url.to_owned()).collect(),
+        "outbox" => {
+            let publishing = endpoints.processes().filter(|(name, _)| !SILENT.contains(name));
+            publishing.map(|(_, url)| url.to_owned()).collect()
+        }
         name => vec![endpoints.service(name)?.to_owned()],
     };
     urls.iter().map(|url| tuntas_kit::client::channel(url)).collect()

@@ -94,12 +94,15 @@ pub async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
 /// Waits for an answer of the database, so long at most.
 ///
 /// # Errors
-/// The database's; [`sqlx::Error::Io`] when the time is over. Then the connection is of no more use and must not go back to a pool in
+/// The answer's; [`sqlx::Error::Io`] when the time is over. Then the connection is of no more use and must not go back to a pool in
 /// the middle of a transaction.
-pub async fn within<T>(time: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+pub async fn within<T, E: From<sqlx::Error>>(
+    time: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     match tokio::time::timeout(time, answer).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(silent()),
+        Err(_) => Err(silent().into()),
     }
 }
 

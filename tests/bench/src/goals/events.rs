@@ -1,37 +1,27 @@
 //! P3: how soon the others know, at a thousand events a second: an agency's desk of a disposition, the Ombudsman's feed of a filing.
 //! The floor is what such a way cannot do without: a commit, a confirmed message, and the consumer's commit.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use prost::Message as _;
-use tokio::{sync::watch, time::Instant};
-use tuntas_ctl::{
-    platform::{Platform, Who},
-    rpc,
-};
-use tuntas_proto::{
-    desk::v1::GetCaseRequest, event::v1::Event, intake::v1::FileReportRequest, oversight::v1::FollowRequest,
-};
+use tokio::time::Instant;
+use tuntas_ctl::{platform::Who, rpc};
+use tuntas_proto::desk::v1::GetCaseRequest;
 use tuntas_tests::{
-    play::{Filed, Play, complaint, liaison, who::OMBUDSMAN},
+    play::{Filed, Play, complaint, liaison},
     sql,
     times::percentile_ms,
     world::World,
 };
 
-use super::{AGENCY, Bench, CATEGORY, PATIENCE};
+use super::{AGENCY, Bench, CATEGORY, LEFT_GONE_WITHIN, PATIENCE};
 use crate::{
+    feed::Feed,
     figure::{Bound, Goal, Round},
-    load::filing,
 };
 
 /// A filing makes three events: it is filed, its case is opened, and intake's register is told.
@@ -45,7 +35,7 @@ const FLOOR: &str = "bench_floor_events";
 const COMMIT: &str = "INSERT INTO outbox_cursor (name, seq) VALUES ('bench' || random()::text, 1);\n";
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
-    bench.settled().await?;
+    bench.settled(LEFT_GONE_WITHIN).await?;
     bench.servers.empty_copy(sql::INTAKE, FLOOR)?;
     let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
     let (mut desk, mut feed) = (Vec::new(), Vec::new());
@@ -58,22 +48,19 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
             play.verify(&filed).await?;
             verified.push(filed);
         }
-        let (stop, stopped) = watch::channel(false);
-        let arrivals = tokio::spawn(arrivals(Arc::clone(&bench.platform), stopped));
-        let filing = tokio::spawn(file(Arc::clone(&bench.platform), bench.length));
+        let feed_now = Feed::from_head(&bench.platform).await?;
+        let filers = bench.filers.clone();
+        let length = bench.length;
+        let filing = tokio::spawn(async move { filers.offer(FILED_PER_SECOND, length).await });
         let mut disposed = dispose(&play, verified).await?;
-        let accepted = filing.await??;
+        let filed = filing.await?;
+        filed.nothing_refused()?;
         tokio::time::sleep(Duration::from_secs(5)).await;
-        stop.send(true)?;
-        let arrived = arrivals.await??;
         let mut readable = Vec::new();
-        for (aggregate, at) in &accepted {
-            let seen = arrived.get(aggregate);
-            ensure!(
-                seen.is_some(),
-                "{aggregate} is not in the feed 5 s after the last filing"
-            );
-            readable.extend(seen.map(|seen| seen.saturating_duration_since(*at)));
+        for (report_id, accepted) in filed.accepted {
+            let seen = feed_now.first(&format!("report:{report_id}"));
+            let seen = seen.with_context(|| format!("{report_id} is not in the feed 5 s after the last filing"))?;
+            readable.push(seen.saturating_duration_since(accepted));
         }
         desk.push(Round {
             figure: percentile_ms(&mut disposed, 99),
@@ -154,32 +141,6 @@ async fn confirms(bench: &Bench) -> anyhow::Result<Vec<Duration>> {
     Ok(took)
 }
 
-/// Files at a steady rate; answers when each report was accepted, by the aggregate of its events.
-async fn file(platform: Arc<Platform>, length: Duration) -> anyhow::Result<HashMap<String, Instant>> {
-    let accepted = Arc::new(Mutex::new(HashMap::new()));
-    let begun = Instant::now();
-    let every = Duration::from_secs(1) / FILED_PER_SECOND;
-    let (mut tasks, mut at) = (Vec::new(), begun);
-    while at - begun < length {
-        tokio::time::sleep_until(at).await;
-        let (platform, accepted) = (Arc::clone(&platform), Arc::clone(&accepted));
-        let request: FileReportRequest = filing(tasks.len());
-        tasks.push(tokio::spawn(async move {
-            let filed = rpc!(platform, Who::Citizen, intake().file_report(request))?;
-            let mut accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner);
-            accepted.insert(format!("report:{}", filed.report_id), Instant::now());
-            anyhow::Ok(())
-        }));
-        at += every;
-    }
-    for task in tasks {
-        task.await??;
-    }
-    Ok(std::mem::take(
-        &mut *accepted.lock().unwrap_or_else(PoisonError::into_inner),
-    ))
-}
-
 /// Disposes at a steady rate; answers how long each took from routing's answer until the desk had it.
 async fn dispose(play: &Play, verified: Vec<Filed>) -> anyhow::Result<Vec<Duration>> {
     let every = Duration::from_secs(1) / DISPOSED_PER_SECOND;
@@ -217,32 +178,4 @@ async fn dispose(play: &Play, verified: Vec<Filed>) -> anyhow::Result<Vec<Durati
         took.push(task.await??);
     }
     Ok(took)
-}
-
-/// When each aggregate was first read in the feed.
-async fn arrivals(
-    platform: Arc<Platform>,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<HashMap<String, Instant>> {
-    let size = rpc!(
-        platform,
-        Who::Position(OMBUDSMAN),
-        feed().get_head(tuntas_proto::oversight::v1::GetHeadRequest {})
-    )?
-    .size;
-    let request = FollowRequest {
-        from_position: size + 1,
-        until_head: false,
-    };
-    let mut stream = rpc!(platform, Who::Position(OMBUDSMAN), feed().follow(request))?;
-    let mut arrived = HashMap::new();
-    loop {
-        let message = tokio::select! {
-            message = stream.message() => message?,
-            _ = stopped.changed() => return Ok(arrived),
-        };
-        let Some(entry) = message else { return Ok(arrived) };
-        let event = Event::decode(entry.event.as_slice())?;
-        arrived.entry(event.aggregate_id).or_insert_with(Instant::now);
-    }
 }

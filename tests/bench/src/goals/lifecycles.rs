@@ -1,31 +1,23 @@
 //! P6: whole lifecycles beside many stored reports: filed, verified, disposed, accepted, assigned, answered, closed, in the feed and
 //! scored. The floor is what DIGIT PGR published of itself at a million rows on sixteen cores: 6.3 lifecycles a second.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::ensure;
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use prost::Message as _;
 use tokio::time::Instant;
-use tuntas_ctl::{
-    platform::{Platform, Who},
-    rpc,
-};
-use tuntas_proto::{case::v1::Outcome, event::v1::Event, oversight::v1::FollowRequest};
+use tuntas_proto::case::v1::Outcome;
 use tuntas_tests::{
-    instance::wait_for,
-    play::{Filed, Play, complaint, liaison, soon, who::OMBUDSMAN},
-    sql,
+    play::{Filed, Play, complaint, liaison},
     times::percentile_ms,
     world::World,
 };
 
-use super::{AGENCY, Bench, CATEGORY, PATIENCE};
-use crate::figure::{Bound, Goal, Round, float};
+use super::{AGENCY, Bench, CATEGORY, LEFT_GONE_WITHIN, PATIENCE};
+use crate::{
+    feed::Feed,
+    figure::{Bound, Goal, Round, float},
+};
 
 /// Lifecycles a second that DIGIT PGR reached.
 const DIGIT_PER_SECOND: f64 = 6.3;
@@ -38,41 +30,25 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(300);
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     bench.filled(bench.reports).await?;
-    bench.settled().await?;
+    bench.settled(LEFT_GONE_WITHIN).await?;
     let play = Play(World::of(bench.instance.platform(PATIENCE)?).await?);
-    let feed = Arc::new(Feed::default());
-    let follower = tokio::spawn(Arc::clone(&feed).follow(Arc::clone(&bench.platform)));
+    let feed = Feed::from_head(&bench.platform).await?;
     // Connections and plans.
     run(&play, &feed, 5, Duration::from_secs(2)).await?;
     let mut rounds = Rounds::default();
     for _ in 0..bench.rounds {
         let steady = run(&play, &feed, PER_SECOND, bench.length).await?;
         rounds.take_steady(&steady);
-        settled(bench)?;
+        bench.settled(GIVEN_UP_AFTER).await?;
         let mut spike = Ran::default();
         for rate in SPIKE_PER_SECOND {
             spike.join(run(&play, &feed, rate, bench.length).await?);
         }
         let ended = Instant::now();
-        settled(bench)?;
+        bench.settled(GIVEN_UP_AFTER).await?;
         rounds.take_spike(&spike, ended.elapsed());
     }
-    follower.abort();
     Ok(rounds.goals())
-}
-
-/// Every outbox is published, and evaluation has scored the whole log.
-fn settled(bench: &Bench) -> anyhow::Result<()> {
-    let databases = &bench.servers.databases;
-    wait_for(GIVEN_UP_AFTER, "the backlog to go", || {
-        for database in [sql::INTAKE, sql::ROUTING] {
-            if databases.unpublished(database)? > 0 {
-                return Ok(false);
-            }
-        }
-        let size = databases.ask(sql::OVERSIGHT, "SELECT size FROM log_head")?;
-        Ok(size == databases.ask("tuntas_evaluation", "SELECT position FROM log_cursor")?)
-    })
 }
 
 /// Lifecycles that were run.
@@ -194,36 +170,6 @@ async fn lifecycle(play: &Play, feed: &Feed, at: Instant) -> anyhow::Result<Step
     feed.has(&format!("case:{}", filed.case_id), closed.seq).await?;
     watch.lap("feed");
     Ok(watch.steps)
-}
-
-/// What the Ombudsman's feed has brought: the latest sequence of each aggregate.
-#[derive(Default)]
-struct Feed {
-    seen: Mutex<HashMap<String, u64>>,
-}
-
-impl Feed {
-    async fn follow(self: Arc<Self>, platform: Arc<Platform>) -> anyhow::Result<()> {
-        let request = FollowRequest {
-            from_position: 1,
-            until_head: false,
-        };
-        let mut stream = rpc!(platform, Who::Position(OMBUDSMAN), feed().follow(request))?;
-        while let Some(entry) = stream.message().await? {
-            let event = Event::decode(entry.event.as_slice())?;
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.insert(event.aggregate_id, event.aggregate_seq);
-        }
-        Ok(())
-    }
-
-    async fn has(&self, aggregate: &str, seq: u64) -> anyhow::Result<()> {
-        soon("the feed to have the case's end", async || {
-            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(seen.get(aggregate).filter(|seen| **seen >= seq).map(|_| ()))
-        })
-        .await
-    }
 }
 
 #[derive(Default)]

@@ -25,7 +25,7 @@ use crate::{figure::Goal, load::Filers, servers::Servers};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest backlog that a group leaves is some hundred thousand filings of which routing has heard nothing yet.
-const SETTLED_WITHIN: Duration = Duration::from_secs(900);
+const LEFT_GONE_WITHIN: Duration = Duration::from_secs(900);
 /// Reports that are copied.
 const ORIGINALS: usize = 8;
 /// What they are about, and whose they are.
@@ -111,7 +111,7 @@ impl Bench {
             for _ in 0..ORIGINALS {
                 play.in_progress(CATEGORY, AGENCY).await?;
             }
-            self.settled().await?;
+            self.settled(LEFT_GONE_WITHIN).await?;
         }
         for fill in [INTAKE, ROUTING, DESK] {
             fill.up_to(databases, reports)?;
@@ -119,9 +119,9 @@ impl Bench {
         Ok(())
     }
 
-    /// Waits until nothing is under way that an earlier group left.
-    pub(crate) async fn settled(&self) -> anyhow::Result<()> {
-        quiet::settle(&self.platform, SETTLED_WITHIN).await?;
+    /// Waits until nothing is under way.
+    pub(crate) async fn settled(&self, within: Duration) -> anyhow::Result<()> {
+        quiet::settle(&self.platform, within).await?;
         Ok(())
     }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tuntas_ctl::{platform::Who, rpc};
 use tuntas_proto::{desk::v1::ListCasesRequest, routing::v1::ListInboxRequest};
 use tuntas_tests::{
-    instance::PROCESSES,
     play::{
         Play, liaison,
         who::{MANAGER, VERIFIER},
@@ -87,11 +86,8 @@ fn explain(bench: &Bench, on: bool) -> anyhow::Result<()> {
             .sql("postgres", &format!("LOAD 'auto_explain'; {statements}"))?;
     }
     // Sessions have what was set when they began.
-    for process in PROCESSES.into_iter().chain(["gateway"]) {
-        bench.instance.take_down(process)?;
-        bench.instance.bring_back(process)?;
-    }
-    Ok(())
+    bench.alone(&[])?;
+    bench.all(&[])
 }
 
 fn databases(bench: &Bench) -> anyhow::Result<Vec<String>> {

@@ -30,7 +30,7 @@ use super::{
     worker::{Done, Worker},
 };
 use crate::{
-    broker::Broker,
+    broker::{Broker, Publisher},
     client::{self, AsService},
     config::{self, ConfigError},
     inbox,
@@ -164,10 +164,8 @@ impl CatchUp {
             return Ok(Next::AtOnce);
         }
         let missing = self.missing(&page).await?;
-        for seqs in missing.chunks(MESSAGES_MAX) {
-            if self.fetch(source, seqs).await? == Done::Stopping {
-                return Ok(Next::Later);
-            }
+        if !missing.is_empty() && self.fetch_all(source, &missing).await? == Done::Stopping {
+            return Ok(Next::Later);
         }
         if let Some(next) = compare::moves_to(&page, after.unsigned_abs()) {
             let next = i64::try_from(next).map_err(Problem::internal)?;
@@ -186,8 +184,26 @@ impl CatchUp {
         Ok(compare::missing(page, &ids, known))
     }
 
+    /// Fetches what is missing on a page.
+    async fn fetch_all(&self, source: &Source, missing: &[u64]) -> Result<Done, Problem> {
+        // For the dead letters, should there be any.
+        let link = self.broker.connect().await.map_err(Problem::unavailable)?;
+        let fetched = async {
+            let publisher = link.publisher().await.map_err(Problem::unavailable)?;
+            for seqs in missing.chunks(MESSAGES_MAX) {
+                if self.fetch(source, seqs, &publisher).await? == Done::Stopping {
+                    return Ok(Done::Stopping);
+                }
+            }
+            Ok(Done::Yes)
+        };
+        let fetched = fetched.await;
+        link.close().await;
+        fetched
+    }
+
     /// Fetches events and takes them, in their order.
-    async fn fetch(&self, source: &Source, seqs: &[u64]) -> Result<Done, Problem> {
+    async fn fetch(&self, source: &Source, seqs: &[u64], publisher: &Publisher) -> Result<Done, Problem> {
         let request = GetPublishedRequest {
             queue: self.worker.settings.queue.clone(),
             seqs: seqs.to_vec(),
@@ -204,13 +220,7 @@ impl CatchUp {
             .map(|message| received(&source.name, message))
             .collect::<Result<Vec<_>, _>>()?;
         let taken = events.len() as u64;
-        // For the dead letters, should there be any.
-        let link = self.broker.connect().await.map_err(Problem::unavailable)?;
-        let settled = match link.publisher().await {
-            Ok(publisher) => self.worker.settle(&publisher, events).await,
-            Err(error) => Err(error),
-        };
-        link.close().await;
+        let settled = self.worker.settle(publisher, events).await;
         let done = settled.map_err(Problem::unavailable)?;
         if done == Done::Yes {
             self.worker.count("caught_up", taken);

@@ -4,11 +4,9 @@
 //! with the same function. It is small (some hundred entries), so it is read whole into a [`Snapshot`] of domain
 //! values and cached until an entry changes; a role or a limit is never looked up anywhere else.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+mod reader;
+
+use std::collections::BTreeMap;
 
 use prost::Message as _;
 use sqlx::PgConnection;
@@ -23,6 +21,7 @@ use tuntas_proto::{
     wire_time::{instant, timestamp},
 };
 
+pub use self::reader::DirectoryReader;
 use crate::{auth::Assertion, problem::Problem};
 
 /// Aggregate id of all directory, policy and calendar events.
@@ -81,52 +80,6 @@ impl From<DirectoryError> for Problem {
     }
 }
 
-/// Reads the directory and keeps the last reading. Cheap to clone; clones share the reading.
-#[derive(Debug, Clone, Default)]
-pub struct DirectoryReader {
-    last: Arc<Mutex<Option<Reading>>>,
-}
-
-/// A reading, and when it was last known to be current.
-#[derive(Debug, Clone)]
-struct Reading {
-    mark: Mark,
-    snapshot: Arc<Snapshot>,
-    checked_at: Instant,
-}
-
-/// Of what a reading has seen, the part that can change what another reading sees: the entries of transactions that were not over
-/// before it. Two readings since the same transaction with the same mark see the same entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
-    /// Every transaction before this one was over.
-    since: i64,
-    /// Number of entries written by later ones.
-    entries: i64,
-    /// Sum of their transactions, which an entry that is written anew changes.
-    writers: i64,
-}
-
-impl Mark {
-    async fn now(conn: &mut PgConnection) -> sqlx::Result<Self> {
-        let since = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "since!""#)
-            .fetch_one(&mut *conn)
-            .await?;
-        Self::since(conn, since).await
-    }
-
-    async fn since(conn: &mut PgConnection, since: i64) -> sqlx::Result<Self> {
-        sqlx::query_as!(
-            Self,
-            r#"SELECT $1::bigint AS "since!", count(*) AS "entries!", coalesce(sum(written_by), 0)::bigint AS "writers!"
-             FROM directory_entry WHERE written_by >= $1"#,
-            since
-        )
-        .fetch_one(conn)
-        .await
-    }
-}
-
 /// How much of the directory is here. Tells whether a replica has what the owner has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -134,67 +87,6 @@ pub struct Extent {
     pub seq: i64,
     /// Number of entries.
     pub entries: i64,
-}
-
-impl DirectoryReader {
-    /// The directory as it stands in the connection's transaction.
-    ///
-    /// # Errors
-    /// The database's, or an entry that does not parse.
-    pub async fn current(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, DirectoryError> {
-        let checked_at = Instant::now();
-        if let Some(last) = self.last()
-            && Mark::since(conn, last.mark.since).await? == last.mark
-        {
-            let snapshot = Arc::clone(&last.snapshot);
-            self.keep(Reading { checked_at, ..last });
-            return Ok(snapshot);
-        }
-        // Marked before it is read: what is written in between is read again next time.
-        let mark = Mark::now(conn).await?;
-        let snapshot = Arc::new(read(conn).await?);
-        self.keep(Reading {
-            mark,
-            snapshot: Arc::clone(&snapshot),
-            checked_at,
-        });
-        Ok(snapshot)
-    }
-
-    /// The official behind a verified assertion at a moment (rule M13); none when the position is unknown or the
-    /// person does not hold it then.
-    ///
-    /// # Errors
-    /// As [`DirectoryReader::current`].
-    pub async fn official(
-        &self,
-        conn: &mut PgConnection,
-        assertion: &Assertion,
-        at: OffsetDateTime,
-    ) -> Result<Option<Official>, DirectoryError> {
-        Ok(self.current(conn).await?.official(assertion, at))
-    }
-
-    /// The directory as it stood at most so long ago, if that is known without asking: for calls to which a change that came
-    /// a moment later makes no difference.
-    #[must_use]
-    pub fn recent(&self, age_max: Duration) -> Option<Arc<Snapshot>> {
-        let last = self.last()?;
-        (last.checked_at.elapsed() <= age_max).then_some(last.snapshot)
-    }
-
-    fn last(&self) -> Option<Reading> {
-        self.lock().clone()
-    }
-
-    fn keep(&self, reading: Reading) {
-        *self.lock() = Some(reading);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
-        // A panic while holding the lock leaves at worst an older reading, which is checked by its mark.
-        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 impl Snapshot {

@@ -12,6 +12,7 @@ use tonic::{Status, Streaming, service::interceptor::InterceptedService, transpo
 use tuntas_kit::{
     backoff::Backoff,
     client::AsService,
+    database::{ANSWER_WITHIN, within},
     telemetry,
     tx::{self, TxError},
 };
@@ -102,7 +103,10 @@ impl Follower {
 
     /// The stream from the committed position on.
     async fn begin(&self) -> Result<Streaming<FeedEntry>, FollowError> {
-        let position = apply::position(&mut *self.pool.acquire().await?).await?;
+        let asked = within(ANSWER_WITHIN, async {
+            apply::position(&mut *self.pool.acquire().await?).await
+        });
+        let position = asked.await?;
         let mut client = self.client.clone().max_decoding_message_size(ENTRY_BYTES_MAX);
         let size = client.get_head(GetHeadRequest {}).await?.into_inner().size;
         if size < position {

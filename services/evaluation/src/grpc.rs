@@ -82,11 +82,7 @@ impl EvaluationService {
         asked: wire::ListBreachesRequest,
     ) -> Result<wire::ListBreachesResponse, Problem> {
         let (period, per) = (parse_period(&asked.period)?, Per::parse(&asked.per)?);
-        let snapshot = self
-            .access
-            .directory
-            .current(&mut *self.access.pool.acquire().await?)
-            .await?;
+        let snapshot = self.access.directory.now(&self.access.pool).await?;
         caller.may_see_breaches(&snapshot.directory, per, &asked.subject_id)?;
         let rows_max = i64::from(self.breaches_max);
         scores::list_breaches(&self.access.pool, per, period, asked.subject_id, rows_max).await

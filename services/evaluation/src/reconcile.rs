@@ -15,6 +15,7 @@ use tuntas_domain::{
 };
 use tuntas_kit::{
     clock::Clock,
+    database::{ANSWER_WITHIN, within},
     directory::DirectoryReader,
     outbox,
     problem::Problem,
@@ -67,7 +68,10 @@ pub async fn reconcile(
     now: OffsetDateTime,
     rows_max: i64,
 ) -> Result<usize, Problem> {
-    let due = cases::due(&mut *pool.acquire().await?, now, rows_max).await?;
+    let due = within(ANSWER_WITHIN, async {
+        cases::due(&mut *pool.acquire().await?, now, rows_max).await
+    });
+    let due = due.await?;
     for id in &due {
         fall_due(pool, directory.clone(), *id, now).await?;
     }

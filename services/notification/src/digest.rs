@@ -15,6 +15,7 @@ use tuntas_domain::{
 };
 use tuntas_kit::{
     clock::Clock,
+    database::{ANSWER_WITHIN, within},
     directory::DirectoryReader,
     problem::Problem,
     reconciler::{self, Next},
@@ -76,12 +77,10 @@ impl Digest {
         if now.to_offset(wib()).hour() < self.settings.hour {
             return Ok(0);
         }
-        let mut conn = self.pool.acquire().await?;
-        let snapshot = self.directory.current(&mut conn).await?;
-        if !snapshot.calendar.is_working_day(today) || digest_days::is_planned(&mut conn, today).await? {
+        let snapshot = self.directory.now(&self.pool).await?;
+        if !snapshot.calendar.is_working_day(today) || self.is_planned(today).await? {
             return Ok(0);
         }
-        drop(conn);
         let Some(until) = end_of_next_working_day(&snapshot.calendar, today) else {
             return Ok(0);
         };
@@ -125,6 +124,13 @@ impl Digest {
         }
         tracing::info!(positions = planned, "planned the morning mails");
         Ok(planned)
+    }
+
+    async fn is_planned(&self, day: Date) -> sqlx::Result<bool> {
+        within(ANSWER_WITHIN, async {
+            digest_days::is_planned(&mut *self.pool.acquire().await?, day).await
+        })
+        .await
     }
 }
 

@@ -167,10 +167,7 @@ impl Sender {
         let Ok(position) = delivery.recipient_id.parse::<PositionId>() else {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
-        let mut conn = self.pool.acquire().await?;
-        // One delivery that waits for ever would keep all others waiting.
-        let directory = within(ANSWER_WITHIN, self.directory.current(&mut conn)).await?;
-        drop(conn);
+        let directory = self.directory.now(&self.pool).await?;
         let opd = directory
             .directory
             .positions
@@ -209,9 +206,11 @@ impl Sender {
         let Ok(webhook_id) = delivery.recipient_id.parse() else {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
-        let mut conn = self.pool.acquire().await?;
-        let target = within(ANSWER_WITHIN, webhooks::target(&mut conn, webhook_id)).await?;
-        drop(conn);
+        // One delivery that waits for ever would keep all others waiting.
+        let target = within(ANSWER_WITHIN, async {
+            webhooks::target(&mut *self.pool.acquire().await?, webhook_id).await
+        });
+        let target = target.await?;
         Ok(match target {
             Some(target) if !target.deleted => {
                 self.hooks

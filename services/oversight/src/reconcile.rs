@@ -15,6 +15,7 @@ use tuntas_domain::{
 };
 use tuntas_kit::{
     clock::Clock,
+    database::{ANSWER_WITHIN, within},
     directory::DirectoryReader,
     outbox,
     problem::Problem,
@@ -70,7 +71,10 @@ pub async fn reconcile(
     now: OffsetDateTime,
     rows_max: i64,
 ) -> Result<usize, Problem> {
-    let due = store::acts::due(&mut *pool.acquire().await?, now, rows_max).await?;
+    let due = within(ANSWER_WITHIN, async {
+        store::acts::due(&mut *pool.acquire().await?, now, rows_max).await
+    });
+    let due = due.await?;
     for act_id in &due {
         fall_due(pool, directory.clone(), *act_id, now).await?;
     }

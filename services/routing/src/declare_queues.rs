@@ -47,9 +47,7 @@ pub(crate) async fn declare_new(routing: &Routing, entries: &[DirectoryChanged])
     let Some(broker) = &routing.broker else {
         return Ok(());
     };
-    let mut conn = routing.pool.acquire().await?;
-    let directory = routing.directory.current(&mut conn).await?;
-    drop(conn);
+    let directory = routing.directory.now(&routing.pool).await?;
     let mut new = Vec::new();
     for entry in entries {
         let Some(Change::Agency(agency)) = &entry.change else {
@@ -72,9 +70,7 @@ pub(crate) async fn declare_new(routing: &Routing, entries: &[DirectoryChanged])
 /// # Errors
 /// The database's or the broker's.
 pub async fn declare(routing: &Routing, broker: &Broker) -> Result<(), Problem> {
-    let mut conn = routing.pool.acquire().await?;
-    let directory = routing.directory.current(&mut conn).await?;
-    drop(conn);
+    let directory = routing.directory.now(&routing.pool).await?;
     let own = directory.agencies.iter().filter(|(_, agency)| agency.kind != EXTERNAL);
     let opds: Vec<OpdCode> = own.map(|(code, _)| code.clone()).collect();
     broker.declare(&opds).await.map_err(Problem::unavailable)

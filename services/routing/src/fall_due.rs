@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tuntas_domain::{Actor, CaseId};
 use tuntas_kit::{
+    database::{ANSWER_WITHIN, within},
     ids,
     metrics::Metrics,
     outbox,
@@ -126,18 +127,19 @@ async fn set_aside(routing: &Routing, failed: BatchFailed) -> Result<usize, Prob
     };
     let reason = telemetry::chain(&problem);
     tracing::error!(case.id = %case_id, error.chain = %reason, "a case is stuck: it cannot be moved");
-    let mut conn = routing.pool.acquire().await?;
-    store::cases::set_stuck(&mut conn, *case_id, &reason).await?;
+    let noted = within(ANSWER_WITHIN, async {
+        store::cases::set_stuck(&mut *routing.pool.acquire().await?, *case_id, &reason).await
+    });
+    noted.await?;
     Ok(0)
 }
 
 /// What was put aside before the process was started anew (perhaps with a correction) gets another try.
 async fn retry_stuck(routing: &Routing) {
-    let outcome = match routing.pool.acquire().await {
-        Ok(mut conn) => store::cases::retry_stuck(&mut conn).await,
-        Err(error) => Err(error),
-    };
-    match outcome {
+    let retried = within(ANSWER_WITHIN, async {
+        store::cases::retry_stuck(&mut *routing.pool.acquire().await?).await
+    });
+    match retried.await {
         Ok(0) => {}
         Ok(cases) => tracing::info!(cases, "cases that were stuck get another try"),
         Err(error) => {
@@ -247,8 +249,10 @@ fn settle(moves: &mut Moves, case_id: CaseId) -> Result<(), String> {
 
 async fn measure(routing: &Routing, gauges: &DueGauges) -> Result<(), Problem> {
     let now = routing.clock.now();
-    let mut conn = routing.pool.acquire().await?;
-    let counts = store::cases::count_due(&mut conn, now, now - LATE_AFTER).await?;
+    let counted = within(ANSWER_WITHIN, async {
+        store::cases::count_due(&mut *routing.pool.acquire().await?, now, now - LATE_AFTER).await
+    });
+    let counts = counted.await?;
     gauges.due.set(counts.due.cast_signed());
     gauges.late.set(counts.late.cast_signed());
     gauges.stuck.set(counts.stuck.cast_signed());

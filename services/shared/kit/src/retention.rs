@@ -8,7 +8,12 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Retention, outbox::RELAY, telemetry};
+use crate::{
+    config::Retention,
+    database::{ANSWER_WITHIN, within},
+    outbox::RELAY,
+    telemetry,
+};
 
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Rows of one statement, so that none holds its locks for long.
@@ -37,9 +42,9 @@ pub(crate) async fn run(pool: PgPool, keep: Retention, stop: CancellationToken) 
 pub async fn sweep(pool: &PgPool, keep: &Retention) -> sqlx::Result<u64> {
     let mut rows = 0;
     loop {
-        let deleted = outbox(pool, keep.outbox_days).await?
-            + inbox(pool, keep.inbox_days).await?
-            + idempotency(pool, keep.idempotency_days).await?;
+        let deleted = within(ANSWER_WITHIN, outbox(pool, keep.outbox_days)).await?
+            + within(ANSWER_WITHIN, inbox(pool, keep.inbox_days)).await?
+            + within(ANSWER_WITHIN, idempotency(pool, keep.idempotency_days)).await?;
         rows += deleted;
         if deleted == 0 {
             return Ok(rows);

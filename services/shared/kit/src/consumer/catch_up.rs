@@ -33,6 +33,7 @@ use crate::{
     broker::{Broker, Publisher},
     client::{self, AsService},
     config::{self, ConfigError},
+    database::{ANSWER_WITHIN, within},
     inbox,
     metrics::Metrics,
     problem::Problem,
@@ -146,7 +147,7 @@ impl CatchUp {
 
     async fn page(&self, source: &Source) -> Result<Next, Problem> {
         let (pool, consumer) = (&self.worker.pool, self.worker.settings.name.as_str());
-        let after = seq(pool, consumer, &source.name).await?;
+        let after = within(ANSWER_WITHIN, seq(pool, consumer, &source.name)).await?;
         let mut outbox = source.outbox.clone();
         let request = ListPublishedRequest {
             queue: self.worker.settings.queue.clone(),
@@ -160,7 +161,7 @@ impl CatchUp {
             .into_inner();
         if compare::is_shorter(&page, after.unsigned_abs()) {
             tracing::warn!(source = %source.name, "the source's outbox is shorter than it was: it is compared from its start");
-            set_seq(pool, consumer, &source.name, 0).await?;
+            within(ANSWER_WITHIN, set_seq(pool, consumer, &source.name, 0)).await?;
             return Ok(Next::AtOnce);
         }
         let missing = self.missing(&page).await?;
@@ -169,7 +170,7 @@ impl CatchUp {
         }
         if let Some(next) = compare::moves_to(&page, after.unsigned_abs()) {
             let next = i64::try_from(next).map_err(Problem::internal)?;
-            set_seq(pool, consumer, &source.name, next).await?;
+            within(ANSWER_WITHIN, set_seq(pool, consumer, &source.name, next)).await?;
         }
         Ok(if page.more { Next::AtOnce } else { Next::Later })
     }
@@ -180,7 +181,8 @@ impl CatchUp {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let known = inbox::known(&self.worker.pool, &self.worker.settings.name, &ids).await?;
+        let asked = inbox::known(&self.worker.pool, &self.worker.settings.name, &ids);
+        let known = within(ANSWER_WITHIN, asked).await?;
         Ok(compare::missing(page, &ids, known))
     }
 

@@ -10,7 +10,10 @@ use time::OffsetDateTime;
 use tuntas_domain::Official;
 
 use super::{DirectoryError, Snapshot, read};
-use crate::auth::Assertion;
+use crate::{
+    auth::Assertion,
+    database::{ANSWER_WITHIN, within},
+};
 
 /// Reads the directory and keeps the last reading. Cheap to clone; clones share the reading.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +88,14 @@ impl DirectoryReader {
         Ok(snapshot)
     }
 
+    /// The directory as it stands now, for a caller that is in no transaction. Never waits for ever.
+    ///
+    /// # Errors
+    /// As [`DirectoryReader::current`].
+    pub async fn now(&self, pool: &PgPool) -> Result<Arc<Snapshot>, DirectoryError> {
+        within(ANSWER_WITHIN, async { self.current(&mut *pool.acquire().await?).await }).await
+    }
+
     /// The official behind a verified assertion at a moment (rule M13); none when the position is unknown or the
     /// person does not hold it then.
     ///
@@ -120,7 +131,7 @@ impl DirectoryReader {
         {
             return Ok(older);
         }
-        self.current(&mut *pool.acquire().await?).await
+        self.now(pool).await
     }
 
     fn not_older(&self, age_max: Duration) -> Option<Arc<Snapshot>> {

@@ -10,6 +10,7 @@ use tuntas_kit::{
     consumer::{Consumer, Handler, HandlerError, Received},
     directory,
     problem::Problem,
+    wait::Board,
 };
 use tuntas_proto::event::v1::{CommandRefused, Event, event::Payload};
 use uuid::Uuid;
@@ -39,6 +40,8 @@ pub struct AgencyEvents {
     pub clock: Clock,
     /// Counts.
     pub metrics: Metrics,
+    /// Where it says what has come in.
+    pub heard: Board,
 }
 
 /// A consumer of the queue of one of so many agencies, which share what may be on its way to the process.
@@ -48,6 +51,7 @@ pub fn consumer(desk: &Desk, opd: &OpdCode, agencies: usize) -> Consumer {
         opd: opd.clone(),
         clock: desk.clock.clone(),
         metrics: desk.metrics.clone(),
+        heard: desk.heard.clone(),
     };
     let share = usize::from(IN_FLIGHT_MAX) / agencies.max(1);
     Consumer::new(opd_queue(opd), handler).prefetch(u16::try_from(share).unwrap_or(IN_FLIGHT_MAX).max(IN_FLIGHT_MIN))
@@ -72,6 +76,21 @@ impl Handler for AgencyEvents {
             _ => Ok(()),
         }
     }
+
+    fn committed(&self, batch: &[Received]) {
+        self.heard
+            .tell(batch.iter().flat_map(|received| waited_for(&received.event)));
+    }
+}
+
+/// What somebody may wait for: the case that has moved, and the command that is decided.
+fn waited_for(event: &Event) -> Vec<Uuid> {
+    let ids = match &event.payload {
+        Some(Payload::CaseEvent(moved)) => [moved.case.as_ref().map(|case| &case.case_id), Some(&event.causation_id)],
+        Some(Payload::CommandRefused(refused)) => [Some(&refused.command_id), None],
+        _ => return Vec::new(),
+    };
+    ids.into_iter().flatten().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Applies an entry of the directory. Every agency's queue brings it, so that most of the time it is known already:

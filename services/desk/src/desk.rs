@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tonic::{Request, service::interceptor::InterceptedService, transport::Channel};
-use tuntas_kit::{auth::TrustStore, client::AsService, clock::Clock, directory::DirectoryReader, problem::Problem};
+use tuntas_kit::{
+    auth::TrustStore, client::AsService, clock::Clock, directory::DirectoryReader, problem::Problem, wait::Board,
+};
 use tuntas_proto::intake::v1::vault_client::VaultClient;
 
 use crate::{config, metrics::Metrics};
@@ -32,6 +34,8 @@ pub struct Desk {
     pub vault: Vault,
     /// Its own metrics.
     pub metrics: Metrics,
+    /// Told of cases that have come in, and of commands that are decided.
+    pub heard: Board,
     /// Its settings.
     pub config: Arc<config::DeskConfig>,
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::Instant;
 use tuntas_domain::{CaseId, OpdCode};
 use tuntas_kit::problem::{self, Problem, UNKNOWN_CASE};
 use tuntas_proto::{
@@ -25,7 +24,6 @@ use crate::{
 
 /// How long a reader waits for the sequence that they want.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-const WAIT_STEP: Duration = Duration::from_millis(25);
 /// Reports of a cluster whose words are shown.
 const REPORTS_MAX: usize = 20;
 /// Commands shown with a case.
@@ -58,7 +56,7 @@ pub async fn get(desk: &Desk, caller: &Caller, request: &GetCaseRequest) -> Resu
 
 /// The case, once it is at `at_least` or a second has passed.
 async fn wait_for(desk: &Desk, opd: &OpdCode, case_id: CaseId, at_least: u64) -> Result<Option<StoredCase>, Problem> {
-    let until = Instant::now() + WAIT_MAX;
+    let mut wait = desk.heard.wait(case_id.into_uuid(), WAIT_MAX);
     loop {
         let mut conn = desk.conn().await?;
         let stored = cases::get(&mut conn, opd, case_id)
@@ -66,10 +64,9 @@ async fn wait_for(desk: &Desk, opd: &OpdCode, case_id: CaseId, at_least: u64) ->
             .filter(|stored| stored.part != Part::Gone);
         drop(conn);
         let seq = stored.as_ref().map_or(0, |stored| stored.case.seq);
-        if seq >= at_least || Instant::now() >= until {
+        if seq >= at_least || !wait.again().await {
             return Ok(stored);
         }
-        tokio::time::sleep(WAIT_STEP).await;
     }
 }
 

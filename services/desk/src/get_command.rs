@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tuntas_kit::problem::{NOT_FOUND, Problem};
 use tuntas_proto::desk::v1::{CommandStatus, GetCommandRequest};
 use uuid::Uuid;
@@ -15,7 +14,6 @@ use crate::{
 };
 
 const WAIT_MAX: Duration = Duration::from_secs(1);
-const WAIT_STEP: Duration = Duration::from_millis(25);
 
 /// Shows a command of the caller's agency; waits up to a second for its decision when asked to.
 ///
@@ -26,15 +24,14 @@ pub async fn get(desk: &Desk, caller: &Caller, request: &GetCommandRequest) -> R
         .command_id
         .parse()
         .map_err(|error| Problem::invalid("command_id", error))?;
-    let until = Instant::now() + WAIT_MAX;
+    let mut wait = desk.heard.wait(command_id, WAIT_MAX);
     loop {
         let mut conn = desk.conn().await?;
         let stored = commands::get(&mut conn, &caller.opd, command_id).await?;
         drop(conn);
         let stored = stored.ok_or_else(|| Problem::new(NOT_FOUND))?;
-        if stored.status != Status::Pending || !request.wait || Instant::now() >= until {
+        if stored.status != Status::Pending || !request.wait || !wait.again().await {
             return Ok(show::command(&stored));
         }
-        tokio::time::sleep(WAIT_STEP).await;
     }
 }

@@ -34,6 +34,7 @@ use tuntas_kit::{
     client,
     directory::DirectoryReader,
     problem::Problem,
+    wait::Board,
 };
 use tuntas_proto::{
     desk::v1::desk_server::DeskServer,
@@ -76,6 +77,7 @@ pub fn build(boot: Boot<DeskConfig, DeskArgs>) -> anyhow::Result<Service> {
         scope: Scope::new(&boot.config.desk, &boot.args)?,
         vault: VaultClient::with_interceptor(intake, as_service.clone()),
         metrics: Metrics::register(&boot.metrics),
+        heard: Board::default(),
         config: Arc::new(boot.config.clone()),
     };
     let service = boot.service().relay();

@@ -1,6 +1,6 @@
 //! Which officer may read a report: the domain's table over what routing said last, and rule M10.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::PgConnection;
 use tuntas_domain::{Official, Party, Privacy, Role, authorization::Relation, may_see};
@@ -25,7 +25,6 @@ use crate::{
 
 /// Roles that read while their agency has the case.
 const AGENCY_ROLES: [Role; 4] = [Role::AccountableHead, Role::Liaison, Role::Executor, Role::Auditor];
-const CATCH_UP_STEP: Duration = Duration::from_millis(25);
 
 /// A report, and the case that it lives on in.
 #[derive(Debug, Clone)]
@@ -124,17 +123,17 @@ fn above_own_unit(role: Role, relation: &Relation) -> bool {
 /// `unknown_report`, `forbidden` for a service, or the database's.
 pub async fn readable(intake: &Intake, caller: &Caller, report_id: Uuid) -> Result<Standing, Problem> {
     let official = caller.officer()?;
-    let deadline = Instant::now() + Duration::from_millis(intake.config.vault.catch_up_ms);
+    let catch_up = Duration::from_millis(intake.config.vault.catch_up_ms);
+    let mut wait = intake.heard.wait(report_id, catch_up);
     loop {
         let standing = Standing::of(&mut *intake.conn().await?, report_id).await?;
         if standing.may_be_read_by(official) {
             return Ok(standing);
         }
         let of_an_agency = official.roles.iter().any(|role| AGENCY_ROLES.contains(role));
-        if !of_an_agency || standing.is_hidden_from(official) || Instant::now() >= deadline {
+        if !of_an_agency || standing.is_hidden_from(official) || !wait.again().await {
             return Err(Problem::new(UNKNOWN_REPORT));
         }
-        tokio::time::sleep(CATCH_UP_STEP).await;
     }
 }
 

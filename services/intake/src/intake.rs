@@ -12,6 +12,7 @@ use tuntas_kit::{
     directory::{DirectoryReader, Snapshot},
     problem::Problem,
     rate_limit::FailureLimit,
+    wait::Board,
 };
 use uuid::Uuid;
 
@@ -54,6 +55,8 @@ pub struct Inner {
     pub wrong_by_peer: FailureLimit<IpAddr>,
     /// Wakes who settles lost receipt codes.
     pub recoveries: Notify,
+    /// Told of reports whose case has moved, and of citizens' commands that are decided.
+    pub heard: Board,
     pub filings: GroupCommit,
     pub config: IntakeConfig,
 }
@@ -96,6 +99,7 @@ impl Intake {
             wrong_by_ticket: FailureLimit::new(receipt.wrong_per_ticket_per_minute, receipt.wrong_per_ticket_burst),
             wrong_by_peer: FailureLimit::new(receipt.wrong_per_peer_per_minute, receipt.wrong_per_peer_burst),
             recoveries: Notify::new(),
+            heard: Board::default(),
             filings: GroupCommit::default(),
             directory: DirectoryReader::default(),
             master,

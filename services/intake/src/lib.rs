@@ -25,6 +25,7 @@ pub mod find_near_copy;
 pub mod group_commit;
 pub mod grpc;
 pub mod intake;
+pub mod keep_indexes;
 pub mod list_public_points;
 pub mod list_public_updates;
 pub mod problems;
@@ -68,20 +69,22 @@ pub const SPEC: ServiceSpec = ServiceSpec {
     migrator: &MIGRATOR,
 };
 
-/// Builds the service: gRPC, consumer, relay, and the reconciler of files.
+/// Builds the service: gRPC, consumer, relay, and the reconcilers of files, word indexes and lost codes.
 ///
 /// # Errors
 /// A key is missing or not one, or the folder of the files cannot be used.
 pub async fn build(boot: Boot<IntakeConfig>) -> anyhow::Result<Service> {
     let service = boot.service();
     let intake = Intake::new(boot.config, boot.pool, boot.clock, boot.trust)?;
-    let (for_books, for_files, for_codes) = (intake.clone(), intake.clone(), intake.clone());
+    let (for_books, for_files, for_codes, for_indexes) =
+        (intake.clone(), intake.clone(), intake.clone(), intake.clone());
     Ok(service
         .grpc(IntakeServer::new(Citizens(intake.clone())))
         .grpc(VaultServer::new(Officers(intake.clone())))
         .relay()
         .consumer(Consumer::new(consume::QUEUE, Cases(intake)))
         .task("collect files", move |stop| collect_files::run(for_files, stop))
+        .task("keep indexes", move |stop| keep_indexes::run(for_indexes, stop))
         .task("recover receipts", move |stop| recover_receipt::run(for_codes, stop))
         .books(move || books::list(for_books.clone())))
 }

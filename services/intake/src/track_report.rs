@@ -1,6 +1,6 @@
 //! Following a report by its receipt: state, timeline, texts, commands, and who saw the reporter's name.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::PgConnection;
 use tuntas_kit::problem::Problem;
@@ -25,7 +25,6 @@ use crate::{
 };
 
 const WAIT_MAX: Duration = Duration::from_secs(1);
-const WAIT_STEP: Duration = Duration::from_millis(25);
 const TIMELINE_MAX: i64 = 1_000;
 /// Audience of what only officers read.
 const OFFICERS: &str = "officers";
@@ -77,13 +76,8 @@ pub async fn track_report(
 
 /// Waits until routing has decided a command, or the time is over: then it is still shown as pending.
 async fn wait_for(intake: &Intake, report: Uuid, command_id: Uuid) -> Result<(), Problem> {
-    let deadline = Instant::now() + WAIT_MAX;
-    while command::is_pending(&mut *intake.conn().await?, report, command_id).await? {
-        if Instant::now() >= deadline {
-            break;
-        }
-        tokio::time::sleep(WAIT_STEP).await;
-    }
+    let mut wait = intake.heard.wait(command_id, WAIT_MAX);
+    while command::is_pending(&mut *intake.conn().await?, report, command_id).await? && wait.again().await {}
     Ok(())
 }
 

@@ -9,7 +9,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
-use tuntas_kit::database::{self, ANSWER_WITHIN, within};
+use tuntas_kit::{
+    database::{self, ANSWER_WITHIN, within},
+    outbox,
+};
 
 use crate::{
     head::HeadWatch,
@@ -74,10 +77,12 @@ async fn session(
     if !within(ANSWER_WITHIN, lock(&mut conn)).await? {
         return conn.close().await;
     }
+    within(ANSWER_WITHIN, arrivals::compile_nothing(&mut conn)).await?;
     tracing::info!("this process sequences the log");
     metrics.sequencing.set(1);
     let mut report_at = tokio::time::Instant::now();
     while !shutdown.is_cancelled() {
+        let committed = outbox::committed();
         let batch = within(ANSWER_WITHIN, batch(&mut conn, settings.batch_max)).await?;
         if let Some(size) = batch.size {
             head.reached(size);
@@ -88,7 +93,11 @@ async fn session(
             report_at = tokio::time::Instant::now() + Duration::from_secs(settings.report_interval_s);
         }
         if batch.size.is_none() {
-            pause(Duration::from_millis(settings.poll_ms), shutdown).await;
+            // What this process has taken in waits no longer; what another has, until the next look.
+            tokio::select! {
+                () = committed => {}
+                () = pause(Duration::from_millis(settings.poll_ms), shutdown) => {}
+            }
         }
     }
     conn.close().await

@@ -27,10 +27,13 @@ pub(crate) async fn execute_command(
     request: ExecuteCommandRequest,
 ) -> Result<ExecuteCommandResponse, Problem> {
     let context = routing.clone();
-    tx::run(&routing.pool, move |conn| {
+    let answer: ExecuteCommandResponse = tx::run(&routing.pool, move |conn| {
         Box::pin(async move { execute(conn, &context, &assertion, &request).await })
     })
-    .await
+    .await?;
+    let moved = answer.result.iter().filter_map(|result| result.case_id.parse().ok());
+    routing.moved.tell(moved);
+    Ok(answer)
 }
 
 async fn execute(

@@ -2,7 +2,6 @@
 
 use prost::Message as _;
 use sqlx::PgConnection;
-use tokio::time::{Duration, Instant, sleep};
 use tuntas_domain::{Case, CaseId, Relation, ReportId, Role, authorization::may_see, next_due};
 use tuntas_kit::{
     auth::Assertion,
@@ -18,6 +17,7 @@ use tuntas_proto::{
     routing::v1::{GetCaseRequest, GetCaseResponse, HistoryEntry},
     wire_time::timestamp,
 };
+use uuid::Uuid;
 
 use crate::{
     Routing,
@@ -27,11 +27,9 @@ use crate::{
 
 /// Services that see every case; a desk sees those of its agencies.
 const SERVICES: [&str; 4] = ["intake", "oversight", "evaluation", "notification"];
-/// How often the store is asked while a reader waits for a sequence.
-const POLL: Duration = Duration::from_millis(20);
 
-/// Reads a case by its id or by a report in it. Waits a moment for a sequence that the caller has seen elsewhere, and
-/// then answers with what there is.
+/// Reads a case by its id or by a report in it. Waits a moment for a sequence that the caller has seen elsewhere (of a
+/// report: also until it has a case), and then answers with what there is.
 ///
 /// # Errors
 /// `unknown_case`, `forbidden`, `invalid_argument`, or the database's.
@@ -40,17 +38,27 @@ pub(crate) async fn get_case(
     assertion: &Assertion,
     request: &GetCaseRequest,
 ) -> Result<GetCaseResponse, Problem> {
+    let asked = Asked::of(request)?;
+    let mut wait = routing.moved.wait(asked.id(), routing.config.cases.read_wait());
     let mut conn = routing.pool.acquire().await?;
-    let case_id = find(&mut conn, request).await?;
-    drop(conn);
-    let case = at_least(routing, case_id, request.at_least_seq).await?;
+    let mut found = asked.find(&mut conn).await?;
+    while found.as_ref().map_or(0, |case| case.seq) < request.at_least_seq {
+        // No connection is held meanwhile.
+        drop(conn);
+        let again = wait.again().await;
+        conn = routing.pool.acquire().await?;
+        if !again {
+            break;
+        }
+        found = asked.find(&mut conn).await?;
+    }
+    let case = found.ok_or(UNKNOWN_CASE)?;
     let now = routing.clock.now();
-    let mut conn = routing.pool.acquire().await?;
     let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
     authorize(&caller, assertion, &case)?;
     if caller.has_role(&[Role::Ombudsman]) {
         let read = OmbudsmanRead {
-            case_id: case_id.to_string(),
+            case_id: case.id.to_string(),
             what: "case".to_owned(),
             ..OmbudsmanRead::default()
         };
@@ -59,7 +67,7 @@ pub(crate) async fn get_case(
         conn = routing.pool.acquire().await?;
     }
     let history = match request.with_history {
-        true => history(&mut conn, case_id).await?,
+        true => history(&mut conn, case.id).await?,
         false => Vec::new(),
     };
     Ok(GetCaseResponse {
@@ -68,33 +76,43 @@ pub(crate) async fn get_case(
     })
 }
 
-async fn find(conn: &mut PgConnection, request: &GetCaseRequest) -> Result<CaseId, Problem> {
-    if request.report_id.is_empty() {
-        return request
-            .case_id
-            .parse()
-            .map_err(|error| Problem::invalid("case_id", error));
-    }
-    let report: ReportId = request
-        .report_id
-        .parse()
-        .map_err(|error| Problem::invalid("report_id", error))?;
-    let found = store::reports::find(conn, &[report]).await?;
-    let place = found.get(&report).ok_or(UNKNOWN_CASE)?;
-    Ok(place.case_id)
+/// By what a case is asked for.
+enum Asked {
+    Case(CaseId),
+    Report(ReportId),
 }
 
-/// The case once it has the sequence, or what there is when the wait is over. No connection is held meanwhile.
-async fn at_least(routing: &Routing, case_id: CaseId, seq: u64) -> Result<Case, Problem> {
-    let deadline = Instant::now() + routing.config.cases.read_wait();
-    loop {
-        let mut conn = routing.pool.acquire().await?;
-        let case = store::cases::load(&mut conn, case_id).await?.ok_or(UNKNOWN_CASE)?;
-        if case.seq >= seq || Instant::now() >= deadline {
-            return Ok(case);
+impl Asked {
+    fn of(request: &GetCaseRequest) -> Result<Self, Problem> {
+        let GetCaseRequest { case_id, report_id, .. } = request;
+        if report_id.is_empty() {
+            let parsed = case_id.parse().map(Self::Case);
+            return parsed.map_err(|error| Problem::invalid("case_id", error));
         }
-        drop(conn);
-        sleep(POLL).await;
+        let parsed = report_id.parse().map(Self::Report);
+        parsed.map_err(|error| Problem::invalid("report_id", error))
+    }
+
+    fn id(&self) -> Uuid {
+        match self {
+            Self::Case(id) => id.into_uuid(),
+            Self::Report(id) => id.into_uuid(),
+        }
+    }
+
+    /// The case, if there is one yet.
+    async fn find(&self, conn: &mut PgConnection) -> sqlx::Result<Option<Case>> {
+        let case_id = match self {
+            Self::Case(id) => Some(*id),
+            Self::Report(id) => store::reports::find(conn, &[*id])
+                .await?
+                .get(id)
+                .map(|place| place.case_id),
+        };
+        match case_id {
+            Some(case_id) => store::cases::load(conn, case_id).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ use tuntas_kit::{
     clock::Clock,
     consumer::{Consumer, Handler},
     directory::DirectoryReader,
+    wait::Board,
 };
 use tuntas_proto::{
     intake::v1::vault_client::VaultClient,
@@ -87,6 +88,8 @@ pub struct Routing {
     pub broker: Option<Broker>,
     /// Told when the directory has new agencies.
     pub topology: Arc<Notify>,
+    /// Told of cases and reports that have moved.
+    pub moved: Board,
     /// Cancelled when the process stops.
     pub stop: CancellationToken,
 }
@@ -139,6 +142,7 @@ pub fn build(boot: &Boot<RoutingConfig>) -> anyhow::Result<Service> {
         vault,
         config: Arc::new(boot.config.clone()),
         topology: Arc::default(),
+        moved: Board::default(),
         stop: boot.lifecycle.stop(),
     };
     let gauges = DueGauges::registered(&boot.metrics);

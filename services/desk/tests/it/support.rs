@@ -100,6 +100,7 @@ impl World {
             scope: Scope::new(&config.desk, &DeskArgs::default()).unwrap(),
             vault: VaultClient::with_interceptor(channel.clone(), service.clone()),
             metrics: Metrics::default(),
+            heard: tuntas_kit::wait::Board::default(),
             config: Arc::new(config),
         };
         let reconciler = Reconciler::new(
@@ -139,6 +140,7 @@ impl World {
     /// Consumes an event of an agency's queue as kit's consumer does: claim, handle, commit.
     pub(crate) async fn consume(&self, opd: &str, event: &Event) -> Result<(), HandlerError> {
         let handler = AgencyEvents {
+            heard: self.desk.heard.clone(),
             opd: opd.parse().unwrap(),
             clock: self.desk.clock.clone(),
             metrics: self.desk.metrics.clone(),

@@ -37,7 +37,7 @@ pub async fn insert(conn: &mut PgConnection, answer: &AnswerGrams) -> sqlx::Resu
     Ok(())
 }
 
-/// Answers that an agency released up to `until`, latest first, at most `rows_max`.
+/// Answers that an agency released up to `until`, each with its hashes, latest first, at most `rows_max`.
 ///
 /// # Errors
 /// The database's.
@@ -46,7 +46,7 @@ pub async fn latest(
     opd_code: &str,
     until: OffsetDateTime,
     rows_max: i64,
-) -> sqlx::Result<Vec<(Uuid, BTreeSet<i32>)>> {
+) -> sqlx::Result<Vec<(Uuid, Vec<i32>)>> {
     let rows = sqlx::query!(
         "SELECT text_id, grams FROM answer_gram WHERE opd_code = $1 AND released_at <= $2
          ORDER BY released_at DESC, text_id LIMIT $3",
@@ -56,8 +56,5 @@ pub async fn latest(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.text_id, row.grams.into_iter().collect()))
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.text_id, row.grams)).collect())
 }

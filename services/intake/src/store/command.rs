@@ -70,31 +70,40 @@ pub async fn is_pending(conn: &mut PgConnection, report_id: Uuid, id: Uuid) -> s
     .await
 }
 
-/// Routing accepted it. The first decision stands.
+/// Routing accepted these. The first decision stands.
 ///
 /// # Errors
 /// The database's.
-pub async fn accepted(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE citizen_command SET status = 'accepted' WHERE id = $1 AND status = 'pending'",
-        id
+pub async fn accepted(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE citizen_command SET status = 'accepted' WHERE id = ANY ($1) AND status = 'pending'",
+        ids
     )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
-/// Routing refused it. The first decision stands.
+/// Routing refused these, each with its code. The first decision stands.
 ///
 /// # Errors
 /// The database's.
-pub async fn refused(conn: &mut PgConnection, id: Uuid, code: &str) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE citizen_command SET status = 'refused', code = $2 WHERE id = $1 AND status = 'pending'",
-        id,
-        code,
+pub async fn refused(conn: &mut PgConnection, refusals: &[(Uuid, &str)]) -> sqlx::Result<()> {
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let (ids, codes): (Vec<Uuid>, Vec<String>) = refusals.iter().map(|(id, code)| (*id, (*code).to_owned())).unzip();
+    sqlx::query!(
+        "UPDATE citizen_command SET status = 'refused', code = given.code
+         FROM unnest($1::uuid[], $2::text[]) AS given (id, code)
+         WHERE citizen_command.id = given.id AND citizen_command.status = 'pending'",
+        &ids,
+        &codes,
     )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }

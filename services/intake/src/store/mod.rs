@@ -12,6 +12,7 @@ pub mod register_search;
 pub mod report;
 pub mod text;
 pub mod update;
+pub mod upkeep;
 
 use tuntas_kit::problem::Problem;
 

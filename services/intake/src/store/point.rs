@@ -1,10 +1,7 @@
 //! Where public reports are.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 use uuid::Uuid;
-
-use crate::content::CoarsePlace;
 
 /// Newest points that are looked through: a map is of now.
 const LOOKED_THROUGH_MAX: i64 = 5_000;
@@ -41,32 +38,45 @@ pub struct MapRow {
     pub longitude_e3: i32,
 }
 
-/// Says where a listed report is; without a place it is nowhere any more.
+/// Says where listed reports are, each once.
 ///
 /// # Errors
 /// The database's.
-pub async fn put(
-    conn: &mut PgConnection,
-    report_id: Uuid,
-    filed_at: OffsetDateTime,
-    place: Option<CoarsePlace>,
-) -> sqlx::Result<()> {
-    let Some(place) = place else {
-        sqlx::query!("DELETE FROM register_point WHERE report_id = $1", report_id)
-            .execute(conn)
-            .await?;
+pub async fn put(conn: &mut PgConnection, points: &[PointRow]) -> sqlx::Result<()> {
+    if points.is_empty() {
         return Ok(());
-    };
+    }
+    let report_ids: Vec<Uuid> = points.iter().map(|point| point.report_id).collect();
+    let latitudes: Vec<i32> = points.iter().map(|point| point.latitude_e3).collect();
+    let longitudes: Vec<i32> = points.iter().map(|point| point.longitude_e3).collect();
     sqlx::query!(
-        "INSERT INTO register_point (report_id, filed_at, latitude_e3, longitude_e3) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (report_id) DO UPDATE SET latitude_e3 = excluded.latitude_e3, longitude_e3 = excluded.longitude_e3",
-        report_id,
-        filed_at,
-        place.latitude_e3,
-        place.longitude_e3,
+        "INSERT INTO register_point (report_id, filed_at, latitude_e3, longitude_e3)
+         SELECT report.id, report.filed_at, given.latitude_e3, given.longitude_e3
+         FROM unnest($1::uuid[], $2::integer[], $3::integer[]) AS given (report_id, latitude_e3, longitude_e3)
+         JOIN report ON report.id = given.report_id
+         ORDER BY report.id
+         ON CONFLICT (report_id) DO UPDATE SET latitude_e3 = excluded.latitude_e3,
+             longitude_e3 = excluded.longitude_e3",
+        &report_ids,
+        &latitudes,
+        &longitudes,
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Says of reports that they are nowhere any more.
+///
+/// # Errors
+/// The database's.
+pub async fn remove(conn: &mut PgConnection, report_ids: &[Uuid]) -> sqlx::Result<()> {
+    if report_ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!("DELETE FROM register_point WHERE report_id = ANY ($1)", report_ids)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

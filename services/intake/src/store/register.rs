@@ -33,58 +33,67 @@ pub struct UnlistedRow {
     pub closed: bool,
 }
 
-/// Lists a report, or replaces its public text.
+/// A public text ready to be written.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "documented at the columns in the migration")]
+pub struct Listing {
+    pub report_id: Uuid,
+    pub title: String,
+    pub body: String,
+    pub words: String,
+    pub listed_at: OffsetDateTime,
+}
+
+/// Lists reports, each once, or replaces their public texts.
 ///
 /// # Errors
 /// The database's.
-pub async fn put(
-    conn: &mut PgConnection,
-    report_id: Uuid,
-    title: &str,
-    body: &str,
-    words: &str,
-    at: OffsetDateTime,
-) -> sqlx::Result<()> {
+pub async fn put(conn: &mut PgConnection, listings: &[Listing]) -> sqlx::Result<()> {
+    let text = |value: fn(&Listing) -> &String| listings.iter().map(|row| value(row).clone()).collect::<Vec<_>>();
+    let report_ids: Vec<Uuid> = listings.iter().map(|listing| listing.report_id).collect();
+    let times: Vec<OffsetDateTime> = listings.iter().map(|listing| listing.listed_at).collect();
     sqlx::query!(
-        "INSERT INTO register (report_id, title, body, words, listed_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO register (report_id, title, body, words, listed_at)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) ORDER BY 1
          ON CONFLICT (report_id) DO UPDATE SET title = excluded.title, body = excluded.body, words = excluded.words",
-        report_id,
-        title,
-        body,
-        words,
-        at,
+        &report_ids,
+        &text(|listing| &listing.title),
+        &text(|listing| &listing.body),
+        &text(|listing| &listing.words),
+        &times,
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "INSERT INTO register_facet (report_id, ticket, filed_at, updated_at, category_code, region_code, lead_opd, state,
-             outcome)
+        "INSERT INTO register_facet (report_id, ticket, filed_at, updated_at, category_code, region_code, lead_opd,
+             state, outcome)
          SELECT report.id, report.ticket, report.filed_at, coalesce(case_state.updated_at, report.filed_at),
              coalesce(case_state.category_code, report.category_code),
              coalesce(case_state.region_code, report.region_code), case_state.lead_opd,
              coalesce(case_state.state, 'awaiting_verification'), case_state.outcome
          FROM report LEFT JOIN case_state ON case_state.case_id = report.case_id
-         WHERE report.id = $1
+         WHERE report.id = ANY ($1)
+         ORDER BY report.id
          ON CONFLICT (report_id) DO NOTHING",
-        report_id,
+        &report_ids,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Says of the listed reports of a case what they are searched by now.
+/// Says of the listed reports of cases what they are searched by now.
 ///
 /// # Errors
 /// The database's.
-pub async fn case_moved(conn: &mut PgConnection, case_id: Uuid) -> sqlx::Result<()> {
+pub async fn cases_moved(conn: &mut PgConnection, case_ids: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE register_facet SET updated_at = case_state.updated_at, category_code = case_state.category_code,
              region_code = case_state.region_code, lead_opd = case_state.lead_opd, state = case_state.state,
              outcome = case_state.outcome
          FROM report JOIN case_state ON case_state.case_id = report.case_id
-         WHERE report.case_id = $1 AND register_facet.report_id = report.id",
-        case_id,
+         WHERE report.case_id = ANY ($1) AND register_facet.report_id = report.id",
+        case_ids,
     )
     .execute(conn)
     .await?;
@@ -96,6 +105,9 @@ pub async fn case_moved(conn: &mut PgConnection, case_id: Uuid) -> sqlx::Result<
 /// # Errors
 /// The database's.
 pub async fn remove(conn: &mut PgConnection, report_ids: &[Uuid]) -> sqlx::Result<()> {
+    if report_ids.is_empty() {
+        return Ok(());
+    }
     sqlx::query!("DELETE FROM register WHERE report_id = ANY($1)", report_ids)
         .execute(conn)
         .await?;

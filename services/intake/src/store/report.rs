@@ -76,6 +76,30 @@ pub async fn wrapped_key(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
     .await
 }
 
+/// Those of these reports that the public may read of, with their wrapped keys: not the confidential and the erased
+/// ones.
+///
+/// # Errors
+/// The database's.
+pub async fn keys_of_public(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Uuid, WrappedKey)>> {
+    let rows = sqlx::query!(
+        "SELECT report.id, report_key.wrapped_key, report_key.key_id
+         FROM report JOIN report_key ON report_key.report_id = report.id
+         WHERE report.id = ANY ($1) AND report.privacy <> 'confidential'",
+        ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = rows.into_iter().map(|row| {
+        let key = WrappedKey {
+            bytes: row.wrapped_key,
+            key_id: row.key_id,
+        };
+        (row.id, key)
+    });
+    Ok(found.collect())
+}
+
 /// The next sequence of the aggregate `report:<id>`. Locks the report until the transaction ends.
 ///
 /// # Errors

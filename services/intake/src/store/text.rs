@@ -4,6 +4,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Audience of what everybody may read.
+pub const PUBLIC: &str = "public";
+/// Audience of what the reporters of the case may read.
+pub const REPORTER: &str = "reporter";
+
 /// A text, sealed.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "documented at the columns in the migration")]
@@ -63,6 +68,25 @@ pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Sto
     .await
 }
 
+/// Finds several.
+///
+/// # Errors
+/// The database's.
+pub async fn by_ids(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<StoredText>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as!(
+        StoredText,
+        "SELECT id, report_id, kind, sealed, commitment, from_reporter, author_position, author_opd, written_at,
+             audience, released_at
+         FROM text WHERE id = ANY ($1)",
+        ids,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// All texts of a report, and those of its cluster that were released, oldest first.
 ///
 /// # Errors
@@ -86,24 +110,37 @@ pub async fn of_report(conn: &mut PgConnection, report_id: Uuid) -> sqlx::Result
     .await
 }
 
-/// Shows a text to the reporters of a case, or to everybody; what was shown to more stays so.
+/// A text, shown to the reporters of a case or to everybody.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "documented at the columns in the migration")]
+pub struct Release {
+    pub id: Uuid,
+    pub case_id: Uuid,
+    pub audience: &'static str,
+    pub at: OffsetDateTime,
+}
+
+/// Shows texts, each once; what was shown to more stays so.
 ///
 /// # Errors
 /// The database's.
-pub async fn release(
-    conn: &mut PgConnection,
-    id: Uuid,
-    case_id: Uuid,
-    audience: &str,
-    at: OffsetDateTime,
-) -> sqlx::Result<()> {
+pub async fn release(conn: &mut PgConnection, releases: &[Release]) -> sqlx::Result<()> {
+    if releases.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = releases.iter().map(|release| release.id).collect();
+    let case_ids: Vec<Uuid> = releases.iter().map(|release| release.case_id).collect();
+    let audiences: Vec<String> = releases.iter().map(|release| release.audience.to_owned()).collect();
+    let times: Vec<OffsetDateTime> = releases.iter().map(|release| release.at).collect();
     sqlx::query!(
-        "UPDATE text SET audience = $3, released_case_id = $2, released_at = coalesce(released_at, $4)
-         WHERE id = $1 AND NOT from_reporter AND audience <> 'public'",
-        id,
-        case_id,
-        audience,
-        at,
+        "UPDATE text SET audience = given.audience, released_case_id = given.case_id,
+             released_at = coalesce(text.released_at, given.at)
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS given (id, case_id, audience, at)
+         WHERE text.id = given.id AND NOT text.from_reporter AND text.audience <> 'public'",
+        &ids,
+        &case_ids,
+        &audiences,
+        &times,
     )
     .execute(conn)
     .await?;

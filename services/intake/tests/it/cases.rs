@@ -2,7 +2,7 @@
 
 use sqlx::PgPool;
 use tuntas_intake::{books, consume};
-use tuntas_kit::ids;
+use tuntas_kit::{consumer::HandlerError, ids};
 use tuntas_proto::{
     case::v1::{Case, CaseEvent, Member, State, case_event::Details},
     event::v1::{Agency, CalendarChanged, DirectoryChanged, Event, directory_changed::Change, event::Payload},
@@ -141,10 +141,17 @@ async fn a_malformed_event_is_rejected_and_an_unknown_one_passed_over(pool: PgPo
         occurred_at: None,
         ..good.clone()
     };
-    for event in [without_case, without_time] {
+    let unknown = case_of(&filed, 1, State::Unspecified);
+    let without_state = case_event(&unknown, "filed", Details::default(), "", START);
+    let endless = case_of(&filed, 1, State::Closed);
+    let without_outcome = case_event(&endless, "withdrawn", Details::default(), "", START);
+    for event in [without_case, without_time, without_state, without_outcome] {
         let mut tx = world.pool.begin().await.unwrap();
         let outcome = consume::handle(&world.intake, &mut tx, ids::new_id(), &event).await;
-        assert!(matches!(outcome, Err(tuntas_kit::consumer::HandlerError::Reject(_))));
+        assert!(matches!(outcome, Err(HandlerError::Reject(_))));
+        // The consumer finds out which one it was.
+        let outcome = world.receive_together(&[event, good.clone()]).await;
+        assert!(matches!(outcome, Err(HandlerError::Reject(_))));
     }
     world.receive(&Event { payload: None, ..good }).await;
     assert_eq!(world.count("case_state").await, 0);

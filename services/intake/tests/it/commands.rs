@@ -131,7 +131,7 @@ async fn status(world: &World, filed: &FileReportResponse, command_id: &str) -> 
         .unwrap()
 }
 
-fn refusal(command_id: &str, code: &str, world: &World) -> Event {
+pub fn refusal(command_id: &str, code: &str, world: &World) -> Event {
     Event {
         event_id: ids::new_id().to_string(),
         aggregate_id: format!("refusal:{command_id}"),

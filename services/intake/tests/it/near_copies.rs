@@ -1,14 +1,9 @@
 //! Answers that repeat earlier ones of the same agency.
 
-use std::collections::BTreeMap;
-
 use sqlx::PgPool;
 use tuntas_domain::{Policy, near_copy};
-use tuntas_intake::{caller::Caller, consume, vault};
-use tuntas_kit::{
-    consumer::{Handler as _, Received},
-    directory, ids,
-};
+use tuntas_intake::{caller::Caller, vault};
+use tuntas_kit::{directory, ids};
 use tuntas_proto::{
     case::v1::{Answer, Case, State},
     common::v1::TextRef,
@@ -280,7 +275,6 @@ async fn neither_table_nor_event_holds_a_word_of_an_answer(pool: PgPool) {
     }
 }
 
-/// Events of a batch in one transaction, as the consumer hands them over.
 #[sqlx::test(migrations = false)]
 async fn a_batch_tells_of_each_copy_in_it(pool: PgPool) {
     let world = World::new(pool).await;
@@ -294,23 +288,10 @@ async fn a_batch_tells_of_each_copy_in_it(pool: PgPool) {
         let text = world
             .store("dishub.sekretaris", &filed.report_id, "answer", &words)
             .await;
-        let event = answered(&filed, 3, "dishub", &text, &world);
-        batch.push(Received {
-            event_id: event.event_id.parse().unwrap(),
-            body: prost::Message::encode_to_vec(&event).into(),
-            event,
-            exchange: "tuntas.events".to_owned(),
-            routing_key: "routing.case.answered".to_owned(),
-            user_id: String::new(),
-            headers: BTreeMap::new(),
-            redelivered: false,
-        });
+        batch.push(answered(&filed, 3, "dishub", &text, &world));
     }
     for _ in 0..2 {
-        let mut tx = world.pool.begin().await.unwrap();
-        let cases = consume::Cases(world.intake.clone());
-        cases.handle_batch(&mut tx, &batch).await.unwrap();
-        tx.commit().await.unwrap();
+        world.receive_together(&batch).await.unwrap();
     }
     let causes: Vec<String> = world
         .found()
@@ -318,5 +299,5 @@ async fn a_batch_tells_of_each_copy_in_it(pool: PgPool) {
         .into_iter()
         .map(|(event, _)| event.causation_id)
         .collect();
-    assert_eq!(causes, [batch[1].event_id.to_string(), batch[2].event_id.to_string()]);
+    assert_eq!(causes, [batch[1].event_id.clone(), batch[2].event_id.clone()]);
 }

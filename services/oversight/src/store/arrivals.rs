@@ -127,8 +127,6 @@ pub async fn insert(conn: &mut PgConnection, new: &[NewArrival<'_>]) -> sqlx::Re
 /// them, directly or in a chain, up to `rows_max` altogether. Each row is looked up by index (the LIMITs see to that):
 /// the planner does not know how few they are, and must not scan the log.
 pub async fn next(conn: &mut PgConnection, candidates_max: i64, rows_max: i64) -> sqlx::Result<Vec<Waiting>> {
-    // For the same reason it would compile the statement at every batch, which takes a hundred times as long as it.
-    sqlx::query!("SET LOCAL jit = off").execute(&mut *conn).await?;
     sqlx::query_as!(
         Waiting,
         r#"WITH RECURSIVE candidate AS (
@@ -197,8 +195,18 @@ pub async fn leave(conn: &mut PgConnection, appended: &[&Waiting]) -> sqlx::Resu
     Ok(())
 }
 
+/// Has the planner compile no statement of this session: as it does not know how few rows there are, it would compile that of
+/// [`next`] at every batch, which takes a hundred times as long as running it.
+pub async fn compile_nothing(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SET jit = off").execute(conn).await?;
+    Ok(())
+}
+
 /// Marks arrivals as held back.
 pub async fn hold(conn: &mut PgConnection, numbers: &[i64]) -> sqlx::Result<()> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "UPDATE arrival SET held = true WHERE NOT held AND arrival_no = ANY($1)",
         numbers

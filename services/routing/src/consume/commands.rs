@@ -59,6 +59,14 @@ impl Handler for DeskCommands {
         outbox::append(conn, &events).await?;
         Ok(())
     }
+
+    fn committed(&self, batch: &[Received]) {
+        let cases = batch
+            .iter()
+            .filter_map(issued)
+            .filter_map(|(_, issued)| case_and_command(issued));
+        self.routing.moved.tell(cases.map(|(case_id, _)| case_id.into_uuid()));
+    }
 }
 
 fn issued(received: &Received) -> Option<(&Received, &CaseCommandIssued)> {

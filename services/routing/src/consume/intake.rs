@@ -62,6 +62,12 @@ impl Handler for IntakeEvents {
         outbox::append(conn, &events).await?;
         Ok(())
     }
+
+    fn committed(&self, batch: &[Received]) {
+        self.routing
+            .moved
+            .tell(batch.iter().filter_map(report_of).map(ReportId::into_uuid));
+    }
 }
 
 /// Where the batch's reports are, with all cases locked that its commands can move.

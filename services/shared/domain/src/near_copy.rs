@@ -37,11 +37,18 @@ pub fn shingles(text: &str) -> BTreeSet<String> {
 }
 
 /// Similarity (Jaccard) of two sets of shingles, or of keyed hashes of them, in basis points: 10,000 is the same, 0
-/// nothing in common or empty.
+/// nothing in common or empty. The other one may be any list that has each member once: it is walked, not searched.
 #[must_use]
-pub fn similarity_basis_points<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> u32 {
-    let common = one.intersection(other).count();
-    let all = one.union(other).count();
+pub fn similarity_basis_points<'a, T: Ord + 'a>(one: &BTreeSet<T>, other: impl IntoIterator<Item = &'a T>) -> u32 {
+    let (mut common, mut only_other) = (0_usize, 0_usize);
+    for member in other {
+        *if one.contains(member) {
+            &mut common
+        } else {
+            &mut only_other
+        } += 1;
+    }
+    let all = one.len() + only_other;
     common
         .checked_mul(10_000)
         .and_then(|common| common.checked_div(all))

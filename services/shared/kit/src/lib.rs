@@ -156,3 +156,4 @@ pub mod relay;
 pub mod retention;
 pub mod telemetry;
 pub mod tx;
+pub mod wait;

@@ -6,6 +6,8 @@
 //! database, which batching makes cheap; it does not depend on other databases of the server, as a horizon
 //! over transaction ids would.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{Notify, futures::Notified};
 
@@ -16,9 +18,15 @@ const APPEND_LOCK: i64 = 0x6f75_7462_6f78;
 /// Name of the relay's row in `outbox_cursor`.
 pub(crate) const RELAY: &str = "relay";
 
-/// Wakes the relays of this process. One for all databases, because a wake-up that is not needed costs one
-/// query.
+/// Wakes the relays of this process. One for all databases, because a wake-up that is not needed costs one query.
+static APPENDED: Notify = Notify::const_new();
+/// Wakes whoever else goes on with what this process commits.
 static COMMITTED: Notify = Notify::const_new();
+
+tokio::task_local! {
+    /// Whether the transaction of this task has appended something: most that consumers make have not.
+    static HAS_APPENDED: AtomicBool;
+}
 
 /// Appends events, in order, to be published once the transaction commits. Make it the **last** statement
 /// of the transaction: from here to the commit no other transaction of this database can append.
@@ -33,15 +41,16 @@ pub async fn append(conn: &mut PgConnection, events: &[OutboxEvent]) -> sqlx::Re
         return Ok(());
     }
     let rows = Columns::of(events);
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", APPEND_LOCK)
-        .execute(&mut *conn)
-        .await?;
+    // Outside of `tx::run` nobody wakes the relay: it finds the rows at its next look.
+    let _ = HAS_APPENDED.try_with(|appended| appended.store(true, Ordering::Relaxed));
+    // The lock comes first: a row gets its `seq` when it leaves the join, which needs both sides.
     sqlx::query!(
         "INSERT INTO outbox (event_id, exchange, routing_key, event_type, source, aggregate_id,
                              aggregate_seq, occurred_at, traceparent, body)
          SELECT event_id, exchange, routing_key, event_type, source, aggregate_id,
                 aggregate_seq, occurred_at, traceparent, body
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+         FROM (SELECT pg_advisory_xact_lock($11) OFFSET 0) AS locked,
+              unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                      $7::bigint[], $8::timestamptz[], $9::text[], $10::bytea[])
               WITH ORDINALITY AS rows (event_id, exchange, routing_key, event_type, source,
                    aggregate_id, aggregate_seq, occurred_at, traceparent, body, position)
@@ -56,6 +65,7 @@ pub async fn append(conn: &mut PgConnection, events: &[OutboxEvent]) -> sqlx::Re
         &rows.occurred_at,
         &rows.traceparent as _,
         &rows.body,
+        APPEND_LOCK,
     )
     .execute(conn)
     .await?;
@@ -77,14 +87,31 @@ pub async fn depth(pool: &PgPool) -> sqlx::Result<u64> {
     Ok(u64::try_from(depth).unwrap_or_default())
 }
 
-/// Tells the relays of this process that something was committed. [`tx::run`](crate::tx::run) does it.
-pub fn wake() {
-    COMMITTED.notify_waiters();
+/// Runs a transaction, and knows whether it appends.
+pub(crate) async fn observed<T>(transaction: impl Future<Output = T>) -> T {
+    HAS_APPENDED.scope(AtomicBool::new(false), transaction).await
 }
 
-/// Resolves at the next wake-up after this call, also when it is awaited later.
-pub(crate) fn committed() -> Notified<'static> {
+/// Tells the loops of this process that the transaction of this task was committed.
+pub(crate) fn wake() {
+    COMMITTED.notify_waiters();
+    if HAS_APPENDED
+        .try_with(|appended| appended.load(Ordering::Relaxed))
+        .unwrap_or(true)
+    {
+        APPENDED.notify_waiters();
+    }
+}
+
+/// Resolves when a transaction of this process is committed after this call, also when it is awaited later: for loops that go on
+/// with what one has left. They look again after a while, too: another process may have committed.
+pub fn committed() -> Notified<'static> {
     COMMITTED.notified()
+}
+
+/// The same for those transactions alone that have appended.
+pub(crate) fn appended() -> Notified<'static> {
+    APPENDED.notified()
 }
 
 #[derive(Default)]

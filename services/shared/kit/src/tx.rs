@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::{
     database::{self, ANSWER_WITHIN},
+    outbox,
     problem::Problem,
 };
 
@@ -114,7 +115,8 @@ where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
 {
     let mut conn = pool.acquire().await?;
-    let Ok(outcome) = tokio::time::timeout(ANSWER_WITHIN, transact(&mut conn, work)).await else {
+    let transaction = outbox::observed(transact(&mut conn, work));
+    let Ok(outcome) = tokio::time::timeout(ANSWER_WITHIN, transaction).await else {
         // It is in the middle of something, and nobody knows of what: it must not serve another.
         drop(conn.detach());
         return Err(database::silent().into());
@@ -131,7 +133,7 @@ where
     match work(&mut tx).await {
         Ok(value) => {
             tx.commit().await?;
-            crate::outbox::wake();
+            outbox::wake();
             Ok(value)
         }
         Err(error) => {

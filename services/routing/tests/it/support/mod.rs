@@ -90,6 +90,7 @@ pub(crate) async fn empty_with(pool: PgPool, broker: Option<Broker>) -> World {
         config: Arc::new(default_config()),
         broker,
         topology: Arc::default(),
+        moved: tuntas_kit::wait::Board::default(),
         stop: tokio_util::sync::CancellationToken::new(),
     };
     let api = Api::new(routing.clone());

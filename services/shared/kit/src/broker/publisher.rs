@@ -12,6 +12,10 @@ use super::{
     settlement::{Answer, Settlement},
 };
 
+/// Messages after which whoever else runs on this thread gets their turn: the library takes a message without ever waiting, and a
+/// window of a thousand would hold the thread for many milliseconds.
+const TURN_EVERY: usize = 16;
+
 /// A channel in confirm mode.
 pub struct Publisher {
     channel: Channel,
@@ -61,7 +65,10 @@ impl Publisher {
     pub async fn publish(&self, window: &[Message]) -> Settled {
         let mut pending = Vec::with_capacity(window.len());
         let mut unsent = None;
-        for message in window {
+        for (number, message) in window.iter().enumerate() {
+            if number % TURN_EVERY == TURN_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
             match self.send(message).await {
                 Ok(confirm) => pending.push(confirm),
                 Err(error) => {

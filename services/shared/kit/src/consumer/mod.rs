@@ -208,6 +208,10 @@ pub trait Handler: Send + Sync + 'static {
             Ok(())
         }
     }
+
+    /// What was handled is committed: for telling those in this process who wait for it. Nothing that must happen belongs here: a
+    /// process that is killed between commit and this call never gets to it.
+    fn committed(&self, _batch: &[Received]) {}
 }
 
 /// A consumer of one queue.
@@ -312,6 +316,8 @@ trait ErasedHandler: Send + Sync {
         conn: &'a mut PgConnection,
         batch: &'a [Received],
     ) -> BoxFuture<'a, Result<(), HandlerError>>;
+
+    fn committed(&self, batch: &[Received]);
 }
 
 impl<H: Handler> ErasedHandler for H {
@@ -321,5 +327,9 @@ impl<H: Handler> ErasedHandler for H {
         batch: &'a [Received],
     ) -> BoxFuture<'a, Result<(), HandlerError>> {
         Box::pin(Handler::handle_batch(self, conn, batch))
+    }
+
+    fn committed(&self, batch: &[Received]) {
+        Handler::committed(self, batch);
     }
 }

@@ -14,7 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::pace::{Pace, cursor_after};
+use self::pace::{Pace, WINDOW_MAX, cursor_after};
 use crate::{
     broker::{Broker, BrokerError, Link, Message, Publisher, Settled, Stop},
     database::{self, ANSWER_WITHIN, within},
@@ -138,26 +138,34 @@ impl Relay {
         tracing::info!("relaying");
         let mut windows = 0_u32;
         let mut pause = POLL_INTERVAL;
+        let mut ahead = None;
         while !stop.is_cancelled() {
-            let committed = outbox::committed();
+            let appended = outbox::appended();
             let asked = pace.window();
-            let published = self.window(conn, &publisher, asked).await?;
+            let read_ahead = ahead.is_some();
+            let rows = match ahead.take() {
+                Some(rows) => rows,
+                None => within(ANSWER_WITHIN, next_rows(conn, asked)).await?,
+            };
+            let (published, next) = self.window(conn, &publisher, rows, asked).await?;
             if published > 0 {
                 pace.succeeded();
                 pause = POLL_INTERVAL;
             }
+            ahead = next;
             if windows.is_multiple_of(DEPTH_EVERY_WINDOWS) {
                 let depth = within(ANSWER_WITHIN, outbox::depth(&self.pool)).await?;
                 self.metrics.outbox_depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
             }
             windows = windows.wrapping_add(1);
-            if published < asked.unsigned_abs() {
+            // What was read ahead may have grown since.
+            if published < asked.unsigned_abs() && !read_ahead {
                 if !link.is_connected() {
                     return Err(BrokerError::Closed.into());
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = committed => pause = POLL_INTERVAL,
+                    () = appended => pause = POLL_INTERVAL,
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(POLL_INTERVAL_MAX),
                 }
             }
@@ -165,26 +173,29 @@ impl Relay {
         Ok(())
     }
 
-    /// Publishes what comes next and moves the cursor; answers how many it was.
+    /// Publishes these rows and moves the cursor; answers how many it was, and after a full window what was read meanwhile to be
+    /// published next.
     async fn window(
         &self,
         conn: &mut PgConnection,
         publisher: &Publisher,
-        messages_max: i64,
-    ) -> Result<u64, RelayError> {
-        let rows = within(ANSWER_WITHIN, next_rows(conn, messages_max)).await?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
+        rows: Vec<Row>,
+        asked: i64,
+    ) -> Result<(u64, Option<Vec<Row>>), RelayError> {
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        let Some(last) = seqs.last().copied() else {
+            return Ok((0, None));
+        };
         let messages: Vec<Message> = rows.into_iter().map(message).collect();
-        let settled = publish(conn, publisher, &messages).await?;
+        // After a failure windows are narrow, and what comes next is not known to be published at all.
+        let more = asked == WINDOW_MAX && seqs.len() as u64 == WINDOW_MAX.unsigned_abs();
+        let (settled, ahead) = publish(conn, publisher, &messages, more.then_some(last)).await?;
         if let Some(last) = cursor_after(&seqs, &settled) {
             within(ANSWER_WITHIN, move_cursor(conn, last)).await?;
             self.metrics.published.inc_by(settled.published as u64);
         }
         match (settled.stop, messages.into_iter().nth(settled.published)) {
-            (None, _) => Ok(settled.published as u64),
+            (None, _) => Ok((settled.published as u64, ahead.filter(|rows| !rows.is_empty()))),
             (Some(Stop::Broken(error)), _) => Err(error.into()),
             (Some(stop), Some(message)) => Err(RelayError::Stopped {
                 event_id: message.message_id.parse().unwrap_or_default(),
@@ -197,12 +208,31 @@ impl Relay {
     }
 }
 
-/// Publishes, however long the broker holds publishers back (an alarm), and does not let the session fall silent meanwhile.
-async fn publish(conn: &mut PgConnection, publisher: &Publisher, messages: &[Message]) -> sqlx::Result<Settled> {
+/// Publishes, however long the broker holds publishers back (an alarm), and does not let the session fall silent meanwhile. While the
+/// broker works it reads what comes after `read_after`, so that neither waits for the other.
+async fn publish(
+    conn: &mut PgConnection,
+    publisher: &Publisher,
+    messages: &[Message],
+    read_after: Option<i64>,
+) -> sqlx::Result<(Settled, Option<Vec<Row>>)> {
     let mut publishing = std::pin::pin!(publisher.publish(messages));
+    let (mut settled, mut ahead) = (None, None);
+    if let Some(after) = read_after {
+        let mut reading = std::pin::pin!(within(ANSWER_WITHIN, rows_after(conn, after, WINDOW_MAX)));
+        while ahead.is_none() {
+            tokio::select! {
+                done = &mut publishing, if settled.is_none() => settled = Some(done),
+                rows = &mut reading => ahead = Some(rows?),
+            }
+        }
+    }
     loop {
+        if let Some(settled) = settled {
+            return Ok((settled, ahead));
+        }
         tokio::select! {
-            settled = &mut publishing => return Ok(settled),
+            done = &mut publishing => settled = Some(done),
             () = tokio::time::sleep(KEEP_ALIVE) => within(ANSWER_WITHIN, conn.ping()).await?,
         }
     }
@@ -223,16 +253,20 @@ async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result
     }
 }
 
+/// What comes after the cursor.
 async fn next_rows(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Row>> {
+    let cursor = sqlx::query_scalar!("SELECT seq FROM outbox_cursor WHERE name = $1", outbox::RELAY);
+    let after = cursor.fetch_one(&mut *conn).await?;
+    rows_after(conn, after, limit).await
+}
+
+async fn rows_after(conn: &mut PgConnection, after: i64, limit: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "SELECT seq, event_id, exchange, routing_key, event_type, source, aggregate_id,
                 aggregate_seq, occurred_at, traceparent, body
-         FROM outbox
-         WHERE seq > (SELECT seq FROM outbox_cursor WHERE name = $1)
-         ORDER BY seq
-         LIMIT $2",
-        outbox::RELAY,
+         FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2",
+        after,
         limit
     )
     .fetch_all(conn)

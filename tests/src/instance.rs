@@ -70,6 +70,14 @@ impl Instance {
         Self::start_in(new_state()?, otlp_endpoint, "", None)
     }
 
+    /// Like [`start_durable`](Self::start_durable); PostgreSQL remembers when each transaction was committed.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_timed(otlp_endpoint: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_in(new_state()?, otlp_endpoint, "-c track_commit_timestamp=on", None)
+    }
+
     /// Like [`start_durable`](Self::start_durable), on servers that are there.
     ///
     /// # Errors

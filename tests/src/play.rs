@@ -130,6 +130,7 @@ impl Play {
         soon("the case to be opened", async || {
             let request = GetCaseRequest {
                 report_id: report_id.to_owned(),
+                at_least_seq: 1,
                 ..GetCaseRequest::default()
             };
             match rpc!(self.0.platform, Who::Position(who::MANAGER), cases().get_case(request)) {

@@ -1,6 +1,10 @@
 //! P7: what costs the same with ten thousand reports and with millions, against itself at ten thousand.
 
-use std::{ops::AsyncFn, sync::Arc, time::Instant};
+use std::{
+    ops::AsyncFn,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use tuntas_ctl::{
@@ -9,7 +13,8 @@ use tuntas_ctl::{
 };
 use tuntas_proto::{desk::v1::ListCasesRequest, intake::v1::GetPublicReportRequest, routing::v1::ListInboxRequest};
 use tuntas_tests::{
-    fill::INTAKE,
+    fill::{INTAKE, ROUTING},
+    instance::wait_for,
     play::{liaison, who::VERIFIER},
     sql::Databases,
     times::percentile_ms,
@@ -21,6 +26,9 @@ use crate::figure::{Bound, Goal, Round, float};
 const SMALL: u64 = 10_000;
 const ASKED: usize = 300;
 const AT_ONCE: usize = 256;
+/// Cases that fall due at once.
+const DUE: usize = 3_000;
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is measured at a size, once.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +38,13 @@ struct Sizes {
     inbox_ms: f64,
     desk_ms: f64,
     ticket_ms: f64,
+    due_ms: f64,
 }
 
 /// A figure of these, and what is wanted of it.
 type Wanted = (&'static str, &'static str, &'static str, Bound, fn(&Sizes) -> f64);
 
-const WANTED: [Wanted; 5] = [
+const WANTED: [Wanted; 6] = [
     ("P7a", "filings accepted", "1/s", Bound::AtLeast(0.95), |s| {
         s.filings_per_second
     }),
@@ -54,6 +63,9 @@ const WANTED: [Wanted; 5] = [
     }),
     ("P7e", "a ticket looked up, p99", "ms", Bound::AtMost(1.2), |s| {
         s.ticket_ms
+    }),
+    ("P7g", "the clocks' look at a due case", "ms", Bound::AtMost(1.2), |s| {
+        s.due_ms
     }),
 ];
 
@@ -115,6 +127,7 @@ async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Resul
             Ok(())
         })
         .await?;
+        let due_ms = due(databases)?;
         let kept = ["intake"];
         bench.alone(&kept)?;
         let filed = filings(bench, databases).await;
@@ -126,6 +139,7 @@ async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Resul
             inbox_ms,
             desk_ms,
             ticket_ms,
+            due_ms,
         });
     }
     crate::say(&format!("  {measured:?}"));
@@ -156,6 +170,30 @@ fn tickets(databases: &Databases) -> anyhow::Result<Vec<String>> {
         .collect();
     anyhow::ensure!(!found.is_empty(), "the register is empty");
     Ok(found)
+}
+
+/// Milliseconds for each of many cases that fall due at one moment, until routing has looked at all of them. They are copies of an open
+/// one, and gone afterwards.
+fn due(databases: &Databases) -> anyhow::Result<f64> {
+    const COPIES: &str =
+        "case_id >= 'd0000000-0000-0000-0000-000000000000' AND case_id < 'e0000000-0000-0000-0000-000000000000'";
+    let make = format!(
+        "INSERT INTO kase
+         SELECT (jsonb_populate_record(original, jsonb_build_object('case_id', id, 'body', jsonb_set((original).body, '{{id}}', to_jsonb(id)),
+             'next_due_at', clock_timestamp()))).*
+         FROM (SELECT kase FROM kase WHERE case_id >= 'e0000000-0000-0000-0000-000000000000' AND state <> 'closed'
+               ORDER BY case_id LIMIT 1) AS one (original),
+             LATERAL (SELECT ('d' || lpad(to_hex(number), 31, '0'))::uuid AS id FROM generate_series(1, {DUE}) AS number) AS ids"
+    );
+    databases.ask(ROUTING.database, &make)?;
+    let begun = Instant::now();
+    let waiting = format!("SELECT count(*) FROM kase WHERE {COPIES} AND next_due_at <= clock_timestamp()");
+    wait_for(SETTLED_WITHIN, "the clocks", || {
+        Ok(databases.ask(ROUTING.database, &waiting)? == "0")
+    })?;
+    let took = begun.elapsed();
+    databases.ask(ROUTING.database, &format!("DELETE FROM kase WHERE {COPIES}"))?;
+    Ok(took.as_secs_f64() * 1_000.0 / float(DUE))
 }
 
 /// Filings a second, and bytes of WAL for each.

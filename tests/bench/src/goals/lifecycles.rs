@@ -22,6 +22,8 @@ use crate::{
 /// Lifecycles a second that DIGIT PGR reached.
 const DIGIT_PER_SECOND: f64 = 6.3;
 const PER_SECOND: u32 = 50;
+/// A little more, or what is offered would be what limits the rate.
+const OFFERED_PER_SECOND: u32 = 55;
 /// The shape of the burst in which 57 % of DIGIT's calls failed.
 const SPIKE_PER_SECOND: [u32; 3] = [15, 25, 35];
 const STEP_MS_MAX: f64 = 300.0;
@@ -37,7 +39,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     run(&play, &feed, 5, Duration::from_secs(2)).await?;
     let mut rounds = Rounds::default();
     for _ in 0..bench.rounds {
-        let steady = run(&play, &feed, PER_SECOND, bench.length).await?;
+        let steady = run(&play, &feed, OFFERED_PER_SECOND, bench.length).await?;
         rounds.take_steady(&steady);
         bench.settled(GIVEN_UP_AFTER).await?;
         let mut spike = Ran::default();
@@ -56,7 +58,8 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 struct Ran {
     done: usize,
     failed: usize,
-    took: Duration,
+    /// When the first was through, and the last.
+    through: Option<(Instant, Instant)>,
     /// How long each step took, by its name.
     steps: BTreeMap<&'static str, Vec<Duration>>,
 }
@@ -66,6 +69,8 @@ impl Ran {
         match outcome {
             Ok(steps) => {
                 self.done += 1;
+                let now = Instant::now();
+                self.through = Some((self.through.map_or(now, |(first, _)| first), now));
                 for (step, took) in steps.0 {
                     self.steps.entry(step).or_default().push(took);
                 }
@@ -82,10 +87,16 @@ impl Ran {
     fn join(&mut self, other: Self) {
         self.done += other.done;
         self.failed += other.failed;
-        self.took += other.took;
         for (step, took) in other.steps {
             self.steps.entry(step).or_default().extend(took);
         }
+    }
+
+    /// Lifecycles that were through per second, from the first to the last.
+    fn per_second(&self) -> f64 {
+        self.through.map_or(0.0, |(first, last)| {
+            float(self.done.saturating_sub(1)) / (last - first).as_secs_f64()
+        })
     }
 
     /// p95 of the slowest step, in milliseconds.
@@ -116,13 +127,12 @@ async fn run(play: &Play, feed: &Feed, per_second: u32, length: Duration) -> any
             else => break,
         }
     }
-    ran.took = begun.elapsed();
     let (slowest, step) = ran.slowest_step();
     crate::say(&format!(
-        "  {per_second}/s: {} done, {} failed, {:.1} s; slowest step {step}, p95 {slowest:.0} ms",
+        "  {per_second}/s offered: {} done, {:.1}/s, {} failed; slowest step {step}, p95 {slowest:.0} ms",
         ran.done,
+        ran.per_second(),
         ran.failed,
-        ran.took.as_secs_f64()
     ));
     Ok(ran)
 }
@@ -184,7 +194,7 @@ struct Rounds {
 impl Rounds {
     fn take_steady(&mut self, ran: &Ran) {
         self.rate.push(Round {
-            figure: float(ran.done) / ran.took.as_secs_f64(),
+            figure: ran.per_second(),
             floor: DIGIT_PER_SECOND,
         });
         self.step.push(Round {
@@ -215,7 +225,7 @@ impl Rounds {
                 "P6a",
                 "lifecycles, over DIGIT PGR's",
                 "1/s",
-                Bound::AtLeast(50.0 / DIGIT_PER_SECOND),
+                Bound::AtLeast(f64::from(PER_SECOND) / DIGIT_PER_SECOND),
                 self.rate,
             ),
             goal(

@@ -66,7 +66,7 @@ impl Bench {
     pub(crate) async fn start(rounds: usize, length: Duration, reports: u64) -> anyhow::Result<Self> {
         let collector = Collector::dropping().await?;
         let url = collector.url().to_owned();
-        let instance = tokio::task::spawn_blocking(move || Instance::start_durable(Some(&url))).await??;
+        let instance = tokio::task::spawn_blocking(move || Instance::start_timed(Some(&url))).await??;
         let servers = Servers::of(&instance)?;
         let platform = Arc::new(instance.platform(PATIENCE)?);
         let intake = platform.endpoints().services.get("intake").cloned();

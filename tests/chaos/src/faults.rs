@@ -26,16 +26,35 @@ pub(crate) const BALANCED_WITHIN: Duration = Duration::from_secs(180);
 const SERVERS: [&str; 2] = ["postgres", "rabbitmq"];
 const OMBUDSMAN: &str = "ombudsman.riau";
 
-/// R1: kill -9 of every process, of PostgreSQL and of RabbitMQ, so often each, in random order under load. Nothing that was acknowledged is lost,
-/// nothing is done twice.
+/// R1: kill -9 of every process, of PostgreSQL and of RabbitMQ, so often each, in random order under load. Nothing that was
+/// acknowledged is lost, nothing is done twice. RabbitMQ, which takes the longest to come back, is killed beside the others, so that
+/// they also die while it is away.
 ///
 /// Bug `lose`: while the broker is away, what waits for it is dropped.
 pub(crate) async fn r1(chaos: &Chaos) -> anyhow::Result<()> {
-    let mut random = StdRng::seed_from_u64(chaos.seed);
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
     let load = Load::start(&platform, &ledger, CLIENTS);
-    let mut victims: Vec<&str> = PROCESSES.into_iter().chain(SERVERS).collect();
-    victims = victims.repeat(chaos.kills);
+    let others: Vec<&str> = PROCESSES.into_iter().chain(["postgres"]).collect();
+    // Each on a thread of its own: starting a server blocks.
+    let runtime = tokio::runtime::Handle::current();
+    let (killed, broker_killed) = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| runtime.block_on(kill_all(chaos, &["rabbitmq"], 1)));
+            (runtime.block_on(kill_all(chaos, &others, 0)), beside.join())
+        })
+    });
+    let broker_killed = broker_killed.map_err(|_| anyhow::anyhow!("killing the broker panicked"))?;
+    let kills = killed? + broker_killed?;
+    chaos.healed().await?;
+    load.stop().await?;
+    say(&format!("  {kills} kills, {} acknowledged", ledger.len()));
+    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// Kills each of these `chaos.kills` times, in random order; answers how many kills it were. `lane` tells apart those who kill at once.
+async fn kill_all(chaos: &Chaos, victims: &[&str], lane: u64) -> anyhow::Result<usize> {
+    let mut random = StdRng::seed_from_u64(chaos.seed.wrapping_add(lane));
+    let mut victims = victims.repeat(chaos.kills);
     victims.shuffle(&mut random);
     for (kill, victim) in victims.iter().enumerate() {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..300))).await;
@@ -50,13 +69,10 @@ pub(crate) async fn r1(chaos: &Chaos) -> anyhow::Result<()> {
             chaos.kill(victim).await?;
         }
         if kill % 50 == 49 {
-            say(&format!("  {} kills, {} acknowledged", kill + 1, ledger.len()));
+            say(&format!("  {} kills, the last of {victim}", kill + 1));
         }
     }
-    chaos.healed().await?;
-    load.stop().await?;
-    say(&format!("  {} kills, {} acknowledged", victims.len(), ledger.len()));
-    ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+    Ok(victims.len())
 }
 
 /// Drops what waits in intake's outbox.

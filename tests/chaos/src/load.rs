@@ -148,6 +148,7 @@ impl Citizen {
     async fn work(&self, report_id: &str, number: usize) -> anyhow::Result<()> {
         let request = GetCaseRequest {
             report_id: report_id.to_owned(),
+            at_least_seq: 1,
             ..GetCaseRequest::default()
         };
         let begun = Instant::now();

@@ -47,7 +47,7 @@ impl Worker {
         }
     }
 
-    /// One subscription: handles batch after batch until it ends.
+    /// One connection: subscribes, and handles batch after batch.
     pub(super) async fn session(
         &self,
         broker: &Broker,
@@ -56,9 +56,11 @@ impl Worker {
     ) -> Result<(), BrokerError> {
         let link = tokio::select! {
             () = self.stop.cancelled() => return Ok(()),
-            link = broker.share() => link?,
+            link = broker.connect() => link?,
         };
-        self.consume(&link, backoff, connected).await
+        let outcome = self.consume(&link, backoff, connected).await;
+        link.close().await;
+        outcome
     }
 
     async fn consume(

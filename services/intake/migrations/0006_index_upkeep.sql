@@ -1,5 +1,5 @@
 -- What is to be found by its words goes into a list before it goes into the index, because one row has dozens of words. A list
--- that is full holds up whoever fills it, a tenth of a second and more: a filing, while hundreds wait behind it. So the lists
+-- that is full holds up whoever fills it, and that would be a filing, with those that wait behind it. So the lists
 -- may grow larger than the process lets them become, which empties them every second in a transaction that nobody waits for.
 ALTER INDEX report_gram_by_gram SET (gin_pending_list_limit = 16384);
 ALTER INDEX register_by_vector SET (gin_pending_list_limit = 16384);

@@ -1,7 +1,7 @@
 //! The reconciler of the word indexes: moves what was written lately into them, so that no filing has to.
 //!
-//! PostgreSQL gathers new entries of such an index in a list, and whoever fills the list empties it. At a thousand filings
-//! a second that was every few seconds one batch of filings that took a tenth of a second.
+//! PostgreSQL gathers new entries of such an index in a list, and whoever fills the list empties it: that would be a filing, with
+//! those that wait behind it.
 
 use std::time::Duration;
 

@@ -110,16 +110,22 @@ async fn without_routing(chaos: &Chaos) -> anyhow::Result<Duration> {
 /// Bug `lose`: what waits in the outbox is dropped.
 pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     const STORMS: usize = 5;
-    /// A second of load: without refusals, hardly anything waits.
+    /// Without refusals, hardly anything waits.
     const STORM_WAITING_MIN: usize = 50;
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
-    let load = Load::start(&platform, &ledger, CLIENTS);
+    // Officers wait for cases, which cannot come while intake's events are refused: citizens must not wait with them.
+    let load = Load::start_filing(&platform, &ledger, CLIENTS);
+    let officers = Load::start(&platform, &ledger, CLIENTS);
     let queue = format!("^{}$", broker::NOTIFICATION_EVENTS.replace('.', "[.]"));
     let mut held = usize::MAX;
     tokio::task::block_in_place(|| chaos.instance.take_down("notification"))?;
     for _ in 0..STORMS {
         tokio::time::sleep(CALM / 4).await;
         chaos.management.limit(&queue, Some(1)).await?;
+        until("the broker to refuse", Duration::from_millis(100), async || {
+            Ok(chaos.databases.unpublished(sql::INTAKE)? >= STORM_WAITING_MIN)
+        })
+        .await?;
         tokio::time::sleep(BROKEN / 4).await;
         held = held.min(chaos.databases.unpublished(sql::INTAKE)?);
         if chaos.bug("lose") {
@@ -129,6 +135,7 @@ pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     }
     tokio::task::block_in_place(|| chaos.instance.bring_back("notification"))?;
     load.stop().await?;
+    officers.stop().await?;
     say(&format!(
         "  {STORMS} storms, in each at least {held} events waited, {} acknowledged",
         ledger.len()

@@ -152,6 +152,8 @@ impl Citizen {
             ..GetCaseRequest::default()
         };
         let begun = Instant::now();
+        // While things break, a case may take as long as they do; afterwards it must come.
+        let mut calm_since = begun;
         let case_id = loop {
             let asked = request.clone();
             match rpc!(self.platform, Who::Position(VERIFIER), cases().get_case(asked)) {
@@ -160,8 +162,13 @@ impl Citizen {
                     taken.opened.push((begun, begun.elapsed()));
                     break found.case.unwrap_or_default().case_id;
                 }
-                Err(error) if begun.elapsed() > crate::PATIENCE => return Err(error.into()),
-                Err(_) => tokio::time::sleep(LOOKED_EVERY).await,
+                Err(error) if calm_since.elapsed() > crate::PATIENCE => return Err(error.into()),
+                Err(_) => {
+                    if !*self.stopped.borrow() {
+                        calm_since = Instant::now();
+                    }
+                    tokio::time::sleep(LOOKED_EVERY).await;
+                }
             }
         };
         let verify = Verify {

@@ -55,21 +55,25 @@ pub fn place(known: Option<(u64, Part)>, seq: u64) -> Applied {
 /// See [`CaseError`].
 pub async fn apply(conn: &mut PgConnection, opd: &OpdCode, case: &Case) -> Result<Applied, CaseError> {
     let case_id = id_of(case)?;
-    let known = cases::lock(conn, opd, case_id).await?;
-    let applied = place(known, case.seq);
-    match applied {
-        Applied::Old => {}
-        Applied::HeldBack => held::hold(conn, opd, case_id, case).await?,
-        Applied::Stored => {
-            put(conn, opd, case_id, case).await?;
-            let mut seq = case.seq;
-            while let Some(next) = held::take_next(conn, opd, case_id, seq).await? {
-                put(conn, opd, case_id, &next).await?;
-                seq = next.seq;
+    // Nearly every time it is the next one: then one statement looks, stores and locks.
+    if !cases::put_next(conn, opd, &new_case(opd, case_id, case)?).await? {
+        let known = cases::lock(conn, opd, case_id).await?;
+        match place(known, case.seq) {
+            Applied::Old => return Ok(Applied::Old),
+            Applied::HeldBack => {
+                held::hold(conn, opd, case_id, case).await?;
+                return Ok(Applied::HeldBack);
             }
+            // Another writer has stored the one before meanwhile.
+            Applied::Stored => put(conn, opd, case_id, case).await?,
         }
     }
-    Ok(applied)
+    let mut seq = case.seq;
+    while let Some(next) = held::take_next(conn, opd, case_id, seq).await? {
+        put(conn, opd, case_id, &next).await?;
+        seq = next.seq;
+    }
+    Ok(Applied::Stored)
 }
 
 /// Takes the state of a case from a snapshot: complete, so no gap matters.
@@ -100,19 +104,22 @@ async fn release(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> Res
 }
 
 async fn put(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId, case: &Case) -> Result<(), CaseError> {
+    cases::put(conn, opd, &new_case(opd, case_id, case)?).await?;
+    Ok(())
+}
+
+fn new_case<'a>(opd: &OpdCode, case_id: CaseId, case: &'a Case) -> Result<NewCase<'a>, CaseError> {
     let state = state_code(case.state()).ok_or(CaseError::Malformed("state"))?;
     if case.seq == 0 {
         return Err(CaseError::Malformed("seq"));
     }
-    let new = NewCase {
+    Ok(NewCase {
         case_id,
         part: Part::of(opd, case),
         state,
         next_due_at: case.next_due_at.as_ref().and_then(instant),
         case,
-    };
-    cases::put(conn, opd, &new).await?;
-    Ok(())
+    })
 }
 
 fn id_of(case: &Case) -> Result<CaseId, CaseError> {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     apply_case::{self, Applied, CaseError},
     desk::Desk,
+    learnt::Learnt,
     metrics::Metrics,
     store::{self, agencies, commands, texts},
 };
@@ -42,6 +43,8 @@ pub struct AgencyEvents {
     pub metrics: Metrics,
     /// Where it says what has come in.
     pub heard: Board,
+    /// Entries of the directory that the process has committed.
+    pub learnt: Learnt,
 }
 
 /// A consumer of the queue of one of so many agencies, which share what may be on its way to the process.
@@ -52,6 +55,7 @@ pub fn consumer(desk: &Desk, opd: &OpdCode, agencies: usize) -> Consumer {
         clock: desk.clock.clone(),
         metrics: desk.metrics.clone(),
         heard: desk.heard.clone(),
+        learnt: desk.learnt.clone(),
     };
     let share = usize::from(IN_FLIGHT_MAX) / agencies.max(1);
     Consumer::new(opd_queue(opd), handler).prefetch(u16::try_from(share).unwrap_or(IN_FLIGHT_MAX).max(IN_FLIGHT_MIN))
@@ -72,7 +76,7 @@ impl Handler for AgencyEvents {
             Some(Payload::CommandRefused(refused)) => self.refuse(conn, refused).await,
             Some(
                 payload @ (Payload::DirectoryChanged(_) | Payload::PolicyChanged(_) | Payload::CalendarChanged(_)),
-            ) => learn(conn, &self.opd, &received.event, payload).await,
+            ) => self.learn(conn, &received.event, payload).await,
             _ => Ok(()),
         }
     }
@@ -80,6 +84,7 @@ impl Handler for AgencyEvents {
     fn committed(&self, batch: &[Received]) {
         self.heard
             .tell(batch.iter().flat_map(|received| waited_for(&received.event)));
+        self.learnt.committed(batch.iter().map(|received| &received.event));
     }
 }
 
@@ -93,23 +98,24 @@ fn waited_for(event: &Event) -> Vec<Uuid> {
     ids.into_iter().flatten().filter_map(|id| id.parse().ok()).collect()
 }
 
-/// Applies an entry of the directory. Every agency's queue brings it, so that most of the time it is known already:
-/// looking first keeps the consumers of a desk for many from waiting for each other. A hole in the directory's sequence
-/// means that this queue came to be after the entries before it were published: routing is asked for all of it.
-async fn learn(conn: &mut PgConnection, opd: &OpdCode, event: &Event, payload: &Payload) -> Result<(), HandlerError> {
-    if let Some((kind, id)) = directory::key(payload)
-        && store::directory::is_known(conn, kind, &id, event.aggregate_seq).await?
-    {
-        return Ok(());
-    }
-    if event.aggregate_seq > directory::latest_seq(conn).await?.saturating_add(1) {
-        agencies::want_snapshot(conn, opd).await?;
-    }
-    directory::apply(conn, event).await.map_err(Problem::from)?;
-    Ok(())
-}
-
 impl AgencyEvents {
+    /// Applies an entry of the directory. Every agency's queue brings it, so that most of the time it is known already:
+    /// looking first keeps the consumers of a desk for many from waiting for each other. A hole in the directory's sequence
+    /// means that this queue came to be after the entries before it were published: routing is asked for all of it.
+    async fn learn(&self, conn: &mut PgConnection, event: &Event, payload: &Payload) -> Result<(), HandlerError> {
+        if let Some(key) = directory::key(payload)
+            && (self.learnt.covers(&key, event.aggregate_seq)
+                || store::directory::is_known(conn, key.0, &key.1, event.aggregate_seq).await?)
+        {
+            return Ok(());
+        }
+        if event.aggregate_seq > directory::latest_seq(conn).await?.saturating_add(1) {
+            agencies::want_snapshot(conn, &self.opd).await?;
+        }
+        directory::apply(conn, event).await.map_err(Problem::from)?;
+        Ok(())
+    }
+
     /// Settles the command that a case event answers, also when the event itself is old or held back.
     async fn confirm(&self, conn: &mut PgConnection, event: &Event, seq: u64) -> Result<(), HandlerError> {
         let by_system = event.actor.as_ref().is_some_and(|actor| actor.via == SYSTEM);

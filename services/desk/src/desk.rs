@@ -9,7 +9,7 @@ use tuntas_kit::{
 };
 use tuntas_proto::intake::v1::vault_client::VaultClient;
 
-use crate::{config, metrics::Metrics};
+use crate::{config, learnt::Learnt, metrics::Metrics};
 
 /// Metadata by which a service hands on the assertion of the officer for whom it calls.
 pub const ACTOR: &str = "x-tuntas-actor";
@@ -36,6 +36,8 @@ pub struct Desk {
     pub metrics: Metrics,
     /// Told of cases that have come in, and of commands that are decided.
     pub heard: Board,
+    /// Entries of the directory that it has committed.
+    pub learnt: Learnt,
     /// Its settings.
     pub config: Arc<config::DeskConfig>,
 }

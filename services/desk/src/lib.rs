@@ -14,6 +14,7 @@ pub mod drafts;
 pub mod get_case;
 pub mod get_command;
 mod grpc;
+pub mod learnt;
 pub mod list_cases;
 pub mod metrics;
 pub mod part;
@@ -46,6 +47,7 @@ use tuntas_proto::{
 use crate::{
     config::{DeskArgs, DeskConfig, Scope},
     desk::Desk,
+    learnt::Learnt,
     metrics::Metrics,
     reconcile::Reconciler,
     store::{cases, commands},
@@ -78,6 +80,7 @@ pub fn build(boot: Boot<DeskConfig, DeskArgs>) -> anyhow::Result<Service> {
         vault: VaultClient::with_interceptor(intake, as_service.clone()),
         metrics: Metrics::register(&boot.metrics),
         heard: Board::default(),
+        learnt: Learnt::default(),
         config: Arc::new(boot.config.clone()),
     };
     let service = boot.service().relay();

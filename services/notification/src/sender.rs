@@ -20,7 +20,7 @@ use tuntas_kit::{
     directory::DirectoryReader,
     ids,
     problem::Problem,
-    telemetry, tx,
+    telemetry,
 };
 use uuid::Uuid;
 
@@ -38,6 +38,10 @@ use crate::{
     },
     template::{self, Language},
 };
+
+/// A position's agency hardly ever changes: of mails that go out together, one asks.
+const DIRECTORY_AGE_MAX: Duration = Duration::from_secs(1);
+const DIRECTORY_AGE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Everything that a sender needs.
 #[derive(Clone)]
@@ -101,8 +105,9 @@ impl Sender {
             i64::from(self.settings.lease_batch_max),
             i64::from(self.settings.lease_ms),
         );
-        let leased = tx::run(&self.pool, move |conn| {
-            Box::pin(async move { Ok::<_, Problem>(sending::lease(conn, lease_id, limit, lease_ms).await?) })
+        // One statement is a transaction of its own, here and where an outcome is recorded.
+        let leased: Vec<Leased> = within(ANSWER_WITHIN, async {
+            sending::lease(&mut *self.pool.acquire().await?, lease_id, limit, lease_ms).await
         })
         .await?;
         let taken = leased.len();
@@ -167,7 +172,10 @@ impl Sender {
         let Ok(position) = delivery.recipient_id.parse::<PositionId>() else {
             return Ok(Outcome::give_up("recipient_invalid"));
         };
-        let directory = self.directory.now(&self.pool).await?;
+        let recent = self
+            .directory
+            .recent(&self.pool, DIRECTORY_AGE_MAX, DIRECTORY_AGE_LIMIT);
+        let directory = recent.await?;
         let opd = directory
             .directory
             .positions
@@ -233,27 +241,24 @@ impl Sender {
         if let End::GivenUp(reason) = &end {
             tracing::warn!(delivery.id = %delivery_id, reason, tries = delivery.tries, "a delivery was given up");
         }
-        let recorded = tx::run(&self.pool, move |conn| {
-            Box::pin(async move {
-                let recorded = match &end {
-                    End::Sent => sending::settle(conn, lease_id, delivery_id, "sent", None, at).await?,
-                    End::Skipped(reason) => {
-                        sending::settle(conn, lease_id, delivery_id, "skipped", Some(reason), at).await?
-                    }
-                    End::GivenUp(reason) => {
-                        sending::settle(conn, lease_id, delivery_id, "given_up", Some(reason), at).await?
-                    }
-                    End::Later {
-                        reason,
-                        wait_ms,
-                        counts,
-                    } => sending::put_back(conn, lease_id, delivery_id, reason, *wait_ms, *counts).await?,
-                };
-                Ok::<_, Problem>(recorded)
-            })
-        })
-        .await?;
-        if !recorded {
+        let recording = within(ANSWER_WITHIN, async {
+            let mut conn = self.pool.acquire().await?;
+            match &end {
+                End::Sent => sending::settle(&mut conn, lease_id, delivery_id, "sent", None, at).await,
+                End::Skipped(reason) => {
+                    sending::settle(&mut conn, lease_id, delivery_id, "skipped", Some(reason), at).await
+                }
+                End::GivenUp(reason) => {
+                    sending::settle(&mut conn, lease_id, delivery_id, "given_up", Some(reason), at).await
+                }
+                End::Later {
+                    reason,
+                    wait_ms,
+                    counts,
+                } => sending::put_back(&mut conn, lease_id, delivery_id, reason, *wait_ms, *counts).await,
+            }
+        });
+        if !recording.await? {
             tracing::warn!(delivery.id = %delivery_id, "a delivery's lease ran out while it was being sent");
         }
         Ok(())

@@ -169,6 +169,10 @@ impl Follower {
     }
 
     async fn page(&self, rows_max: i64) -> Result<Vec<Entry>, Problem> {
+        let last = self.feed.head.last_entries(self.next, rows_max);
+        if !last.is_empty() {
+            return Ok(last);
+        }
         let page = store::log::page(&mut *self.feed.pool.acquire().await?, self.next, rows_max).await?;
         if page.is_empty() {
             // The head said there is something.

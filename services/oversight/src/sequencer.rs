@@ -20,7 +20,7 @@ use crate::{
     order::{self, Arrival},
     store::{
         arrivals::{self, Waiting},
-        log,
+        log::{self, Entry},
     },
 };
 
@@ -44,14 +44,16 @@ pub struct Settings {
 }
 
 /// What a batch did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Arrivals that got a position.
-    pub appended: usize,
+    /// Arrivals that got a position, as they are in the log.
+    pub appended: Vec<Entry>,
     /// Arrivals that were held back now.
     pub held: usize,
     /// Size of the log after it; none when there was nothing to look at.
     pub size: Option<i64>,
+    /// There is more to look at: the batch was full, or it released what was held back.
+    pub more: bool,
 }
 
 /// Sequences until `shutdown`. Errors of the database end the session and begin another: arrivals are safe.
@@ -61,6 +63,7 @@ pub async fn run(pool: PgPool, settings: Settings, head: HeadWatch, metrics: Met
             tracing::warn!(%error, "the sequencer lost its session and begins another");
         }
         metrics.sequencing.set(0);
+        head.appends(false);
         pause(Duration::from_millis(settings.standby_poll_ms), &shutdown).await;
     }
 }
@@ -78,21 +81,23 @@ async fn session(
         return conn.close().await;
     }
     within(ANSWER_WITHIN, arrivals::compile_nothing(&mut conn)).await?;
+    let size = within(ANSWER_WITHIN, log::size(&mut conn)).await?;
+    head.reached(size);
     tracing::info!("this process sequences the log");
     metrics.sequencing.set(1);
+    head.appends(true);
     let mut report_at = tokio::time::Instant::now();
     while !shutdown.is_cancelled() {
         let committed = outbox::committed();
         let batch = within(ANSWER_WITHIN, batch(&mut conn, settings.batch_max)).await?;
-        if let Some(size) = batch.size {
-            head.reached(size);
-            metrics.appended.inc_by(batch.appended as u64);
-        }
+        let more = batch.more;
+        metrics.appended.inc_by(batch.appended.len() as u64);
+        head.appended(batch.appended);
         if tokio::time::Instant::now() >= report_at {
             within(ANSWER_WITHIN, report(&mut conn, settings, metrics)).await?;
             report_at = tokio::time::Instant::now() + Duration::from_secs(settings.report_interval_s);
         }
-        if batch.size.is_none() {
+        if !more {
             // What this process has taken in waits no longer; what another has, until the next look.
             tokio::select! {
                 () = committed => {}
@@ -109,36 +114,38 @@ async fn lock(conn: &mut PgConnection) -> sqlx::Result<bool> {
         .await
 }
 
-/// One batch in one transaction: reads, orders, appends, moves the head.
+/// One batch: reads and orders; then, in one transaction, appends and moves the head. Nobody but a sequencer takes an arrival away or
+/// holds it back, so what was read still stands.
 ///
 /// # Errors
 /// The database's; then nothing has happened.
 pub async fn batch(conn: &mut PgConnection, batch_max: u32) -> sqlx::Result<Batch> {
-    let mut tx = conn.begin().await?;
-    let head = log::lock_head(&mut tx).await?;
     let candidates_max = i64::from(batch_max);
-    let waiting = arrivals::next(&mut tx, candidates_max, candidates_max * ROWS_PER_CANDIDATE).await?;
+    let waiting = arrivals::next(conn, candidates_max, candidates_max * ROWS_PER_CANDIDATE).await?;
     if waiting.is_empty() {
-        tx.rollback().await?;
         return Ok(Batch::default());
     }
+    let candidates = waiting.iter().filter(|arrival| !arrival.held).count();
     let order = order::order(&waiting.iter().map(Arrival::from).collect::<Vec<_>>());
     let appended: Vec<&Waiting> = order.append.iter().map(|n| &waiting[*n]).collect();
     let newly_held: Vec<i64> = order
         .newly_held(|n| waiting[n].held)
         .map(|n| waiting[n].arrival_no)
         .collect();
-    let moved = match appended.is_empty() {
-        true => head,
+    let mut tx = conn.begin().await?;
+    let head = log::lock_head(&mut tx).await?;
+    let (moved, entries) = match appended.is_empty() {
+        true => (head, Vec::new()),
         false => log::append(&mut tx, head, &appended).await?,
     };
-    arrivals::leave(&mut tx, &appended).await?;
+    let released = arrivals::leave(&mut tx, &appended).await?;
     arrivals::hold(&mut tx, &newly_held).await?;
     tx.commit().await?;
     Ok(Batch {
-        appended: appended.len(),
+        appended: entries,
         held: newly_held.len(),
         size: Some(moved.size),
+        more: released > 0 || candidates as u64 >= u64::from(batch_max),
     })
 }
 

@@ -113,9 +113,7 @@ pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     /// Without refusals, hardly anything waits.
     const STORM_WAITING_MIN: usize = 50;
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
-    // Officers wait for cases, which cannot come while intake's events are refused: citizens must not wait with them.
-    let load = Load::start_filing(&platform, &ledger, CLIENTS);
-    let officers = Load::start(&platform, &ledger, CLIENTS);
+    let load = Load::start(&platform, &ledger, CLIENTS);
     let queue = format!("^{}$", broker::NOTIFICATION_EVENTS.replace('.', "[.]"));
     let mut held = usize::MAX;
     tokio::task::block_in_place(|| chaos.instance.take_down("notification"))?;
@@ -135,7 +133,6 @@ pub(crate) async fn r7(chaos: &Chaos) -> anyhow::Result<()> {
     }
     tokio::task::block_in_place(|| chaos.instance.bring_back("notification"))?;
     load.stop().await?;
-    officers.stop().await?;
     say(&format!(
         "  {STORMS} storms, in each at least {held} events waited, {} acknowledged",
         ledger.len()

@@ -1,6 +1,7 @@
 //! The faults, one function each. Each says what must hold, and which bug of `--bug` turns it red.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -97,9 +98,7 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
     /// So many a second, or the share of those that were taken says little.
     const FILINGS_MIN: u64 = 20;
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
-    // Officers wait for cases, which cannot come while the broker is away: citizens must not wait with them.
-    let load = Load::start_filing(&platform, &ledger, FILERS);
-    let officers = Load::start(&platform, &ledger, CLIENTS);
+    let load = Load::start(&platform, &ledger, FILERS);
     tokio::time::sleep(chaos.outage).await;
     let killed = Instant::now();
     chaos.servers("kill-rabbitmq").await?;
@@ -118,7 +117,6 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
     .await?;
     let first = back.elapsed();
     let taken = load.stop().await?;
-    officers.stop().await?;
     let (mut calm, mut away, mut failed) = (Vec::new(), Vec::new(), 0);
     for filing in &taken.filings {
         if filing.begun < killed {
@@ -150,7 +148,7 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
 }
 
 /// R5: callers who hang up at any moment of a request. No session stays inside a transaction, and what was acknowledged before, between
-/// and after is there.
+/// and after is there. Who is answered gets a receipt, or is told that the platform has no room now: nothing else.
 ///
 /// Bug `hold`: a transaction is left open in intake's database, as a handler that holds one directly leaves it when it is dropped.
 pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
@@ -164,7 +162,7 @@ pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
             let (platform, ledger) = (Arc::clone(&platform), Arc::clone(&ledger));
             let mut random = StdRng::seed_from_u64(chaos.seed.wrapping_add(task as u64));
             tokio::spawn(async move {
-                let mut dropped = 0_usize;
+                let mut calls = Calls::default();
                 for _ in 0..each {
                     let mut client = platform.intake()?;
                     let patience = Duration::from_micros(random.random_range(0..30_000));
@@ -174,17 +172,17 @@ pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
                             let filed = answer.into_inner();
                             ledger.acknowledge(filed.report_id, filed.ticket);
                         }
-                        Ok(Err(_)) => {}
-                        Err(_) => dropped += 1,
+                        Ok(Err(status)) => *calls.refused.entry(status.code().to_string()).or_default() += 1,
+                        Err(_) => calls.given_up += 1,
                     }
                 }
-                anyhow::Ok(dropped)
+                anyhow::Ok(calls)
             })
         })
         .collect();
-    let mut dropped = 0;
+    let mut calls = Calls::default();
     for task in tasks {
-        dropped += task.await??;
+        calls.add(task.await??);
     }
     load.stop().await?;
     let _held = match chaos.bug("hold") {
@@ -198,13 +196,32 @@ pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
          WHERE state LIKE 'idle in transaction%' AND clock_timestamp() - state_change > interval '1 second'",
     )?;
     say(&format!(
-        "  {} calls, {dropped} given up, {} acknowledged, {idle} sessions idle in a transaction",
+        "  {} calls, {} given up, refused {:?}; {} acknowledged with the load beside them, {idle} sessions idle in a transaction",
         each * AT_ONCE,
+        calls.given_up,
+        calls.refused,
         ledger.len()
     ));
     ensure!(idle == "0", "{idle} sessions are idle in a transaction");
-    ensure!(dropped * 10 > each * AT_ONCE, "hardly a call was given up: {dropped}");
+    ensure!(calls.given_up * 10 > each * AT_ONCE, "hardly a call was given up");
     ledger.balance(&platform, &chaos.databases, BALANCED_WITHIN).await
+}
+
+/// What became of calls that got no receipt.
+#[derive(Default)]
+struct Calls {
+    given_up: usize,
+    /// Number by what it was told.
+    refused: BTreeMap<String, usize>,
+}
+
+impl Calls {
+    fn add(&mut self, other: Self) {
+        self.given_up += other.given_up;
+        for (why, number) in other.refused {
+            *self.refused.entry(why).or_default() += number;
+        }
+    }
 }
 
 /// R10: SIGTERM to oversight under load with open feeds. It ends within 5 s, and every feed goes on at its position without a gap.

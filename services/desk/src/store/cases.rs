@@ -51,6 +51,12 @@ pub struct NewCase<'a> {
     pub case: &'a Case,
 }
 
+impl NewCase<'_> {
+    fn assigned(&self) -> Option<&str> {
+        Some(self.case.assigned_position_id.as_str()).filter(|id| !id.is_empty())
+    }
+}
+
 /// A case of the agency; none when it never had it. One that left is there with [`Part::Gone`].
 ///
 /// # Errors
@@ -66,21 +72,14 @@ pub async fn get(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> sql
     row.map(|row| stored(&row.part, &row.body)).transpose()
 }
 
-/// Locks the case against other writers until the transaction ends, and gives the sequence and part it has.
+/// Locks the case against other writers until the transaction ends, and gives the sequence and part it has. One that is not there yet
+/// cannot be locked: whoever stores it first makes the others wait then.
 ///
 /// # Errors
 /// The database's.
 pub async fn lock(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> sqlx::Result<Option<(u64, Part)>> {
-    // A row that is not there yet cannot be locked: the advisory lock covers its first insertion.
-    sqlx::query!(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2::uuid::text, 0))",
-        opd.as_str(),
-        case_id.into_uuid(),
-    )
-    .execute(&mut *conn)
-    .await?;
     let row = sqlx::query!(
-        "SELECT seq, part FROM desk_case WHERE opd_code = $1 AND case_id = $2",
+        "SELECT seq, part FROM desk_case WHERE opd_code = $1 AND case_id = $2 FOR UPDATE",
         opd.as_str(),
         case_id.into_uuid(),
     )
@@ -90,12 +89,38 @@ pub async fn lock(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> sq
         .transpose()
 }
 
+/// Stores the state of a case that comes next: of one that is new to the agency or comes back to it, or one after that which is stored
+/// (`apply_case::place` says it in words). Returns whether it was stored; then it stays locked until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub async fn put_next(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO desk_case (opd_code, case_id, seq, part, state, next_due_at, assigned_position, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (opd_code, case_id) DO UPDATE
+         SET seq = excluded.seq, part = excluded.part, state = excluded.state, next_due_at = excluded.next_due_at,
+             assigned_position = excluded.assigned_position, body = excluded.body
+         WHERE desk_case.seq + 1 = excluded.seq OR (desk_case.seq < excluded.seq AND desk_case.part = 'gone')",
+        opd.as_str(),
+        new.case_id.into_uuid(),
+        to_bigint(new.case.seq),
+        new.part.code(),
+        new.state,
+        new.next_due_at,
+        new.assigned(),
+        new.case.encode_to_vec(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Stores a case, unless the stored one is as new or newer. Returns whether it was stored.
 ///
 /// # Errors
 /// The database's.
 pub async fn put(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> sqlx::Result<bool> {
-    let assigned = Some(new.case.assigned_position_id.as_str()).filter(|id| !id.is_empty());
     let done = sqlx::query!(
         "INSERT INTO desk_case (opd_code, case_id, seq, part, state, next_due_at, assigned_position, body)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -109,7 +134,7 @@ pub async fn put(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> s
         new.part.code(),
         new.state,
         new.next_due_at,
-        assigned,
+        new.assigned(),
         new.case.encode_to_vec(),
     )
     .execute(conn)

@@ -3,6 +3,11 @@
 use sqlx::PgPool;
 use time::Duration;
 use tonic::Code;
+use tuntas_desk::{
+    apply_case::{Applied, apply, place},
+    part::Part,
+    store::cases,
+};
 use tuntas_kit::problem::code_of;
 use tuntas_proto::{
     case::v1::{Case, State},
@@ -54,6 +59,34 @@ async fn a_case_follows_its_events_in_whatever_order_they_come(pool: PgPool) {
     }
     let shown = world.get(LIAISON, &id).await.unwrap().case.unwrap().case.unwrap();
     assert_eq!((shown.seq, shown.assigned_position_id.as_str()), (9, EXECUTOR));
+}
+
+/// The statement that stores what comes next decides as `apply_case::place` does.
+#[sqlx::test(migrations = false)]
+async fn what_comes_next_is_stored_in_one_statement_exactly_when_the_rule_says_so(pool: PgPool) {
+    let world = World::new(pool).await;
+    let dishub = "dishub".parse().unwrap();
+    let led_by = |lead: &str, seq| Case {
+        lead_opd: lead.to_owned(),
+        ..case(&new_case_id(), seq)
+    };
+    for (lead, part) in [("dishub", Part::Lead), ("dinkes", Part::Gone)] {
+        for seq in 1..=7 {
+            let mut conn = world.desk.pool.acquire().await.unwrap();
+            let known = led_by(lead, 4);
+            let next = Case {
+                case_id: known.case_id.clone(),
+                seq,
+                ..led_by("dishub", seq)
+            };
+            assert_eq!(apply(&mut conn, &dishub, &known).await.unwrap(), Applied::Stored);
+            let applied = apply(&mut conn, &dishub, &next).await.unwrap();
+            assert_eq!(applied, place(Some((4, part)), seq), "{part:?}, {seq}");
+            let stored = cases::get(&mut conn, &dishub, next.case_id.parse().unwrap()).await;
+            let expected = if applied == Applied::Stored { seq } else { 4 };
+            assert_eq!(stored.unwrap().unwrap().case.seq, expected, "{part:?}, {seq}");
+        }
+    }
 }
 
 #[sqlx::test(migrations = false)]

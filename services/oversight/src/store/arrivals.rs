@@ -166,33 +166,35 @@ pub async fn next(conn: &mut PgConnection, candidates_max: i64, rows_max: i64) -
     .await
 }
 
-/// Takes arrivals out that have a position now, and marks as candidates those that were held back for one of them.
-pub async fn leave(conn: &mut PgConnection, appended: &[&Waiting]) -> sqlx::Result<()> {
+/// Takes arrivals out that have a position now, and marks as candidates those that were held back for one of them; answers how many
+/// these are.
+pub async fn leave(conn: &mut PgConnection, appended: &[&Waiting]) -> sqlx::Result<u64> {
     let numbers: Vec<i64> = appended.iter().map(|w| w.arrival_no).collect();
     let ids: Vec<Uuid> = appended.iter().map(|w| w.event_id).collect();
     let aggregates: Vec<String> = appended.iter().map(|w| w.aggregate_id.clone()).collect();
     let next_seqs: Vec<i64> = appended.iter().map(|w| w.aggregate_seq + 1).collect();
-    sqlx::query!("DELETE FROM arrival WHERE arrival_no = ANY($1)", &numbers)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!(
-        "WITH released AS (
-             SELECT a.arrival_no FROM unnest($1::uuid[]) AS cause (event_id)
+    let done = sqlx::query!(
+        "WITH gone AS (
+             DELETE FROM arrival WHERE arrival_no = ANY($1)
+         ), released AS (
+             SELECT a.arrival_no FROM unnest($2::uuid[]) AS cause (event_id)
              CROSS JOIN LATERAL (SELECT arrival_no FROM arrival
                                  WHERE causation_id = cause.event_id AND held) a
              UNION ALL
-             SELECT a.arrival_no FROM unnest($2::text[], $3::bigint[]) AS next (aggregate_id, aggregate_seq)
+             SELECT a.arrival_no FROM unnest($3::text[], $4::bigint[]) AS next (aggregate_id, aggregate_seq)
              CROSS JOIN LATERAL (SELECT arrival_no FROM arrival WHERE aggregate_id = next.aggregate_id
                                  AND aggregate_seq = next.aggregate_seq AND held LIMIT 1) a
          )
-         UPDATE arrival SET held = false WHERE arrival_no = ANY(ARRAY(SELECT arrival_no FROM released))",
+         UPDATE arrival SET held = false
+         WHERE arrival_no = ANY(ARRAY(SELECT arrival_no FROM released)) AND arrival_no <> ALL($1)",
+        &numbers,
         &ids,
         &aggregates,
         &next_seqs,
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
 /// Has the planner compile no statement of this session: as it does not know how few rows there are, it would compile that of

@@ -76,16 +76,20 @@ fn decode_head(size: i64, chain_hash: &[u8]) -> sqlx::Result<Head> {
     Ok(Head { size, chain_hash })
 }
 
-/// Appends events after `head` and moves it. `head` comes from [`lock_head`] in this transaction.
-pub async fn append(conn: &mut PgConnection, head: Head, events: &[&Waiting]) -> sqlx::Result<Head> {
+/// Appends events after `head` and moves it; answers also the entries as readers will see them. `head` comes from [`lock_head`] in this
+/// transaction.
+pub async fn append(conn: &mut PgConnection, head: Head, events: &[&Waiting]) -> sqlx::Result<(Head, Vec<Entry>)> {
     let mut moved = head;
-    let mut leaves = Vec::with_capacity(events.len());
-    let mut chain = Vec::with_capacity(events.len());
+    let mut entries = Vec::with_capacity(events.len());
     for event in events {
         let leaf;
         (moved, leaf) = moved.after(&event.body);
-        leaves.push(leaf.to_vec());
-        chain.push(moved.chain_hash.to_vec());
+        entries.push(Entry {
+            position: moved.size,
+            body: event.body.clone(),
+            leaf_hash: leaf.to_vec(),
+            chain_hash: moved.chain_hash.to_vec(),
+        });
     }
     let ids: Vec<Uuid> = events.iter().map(|e| e.event_id).collect();
     let types: Vec<String> = events.iter().map(|e| e.event_type.clone()).collect();
@@ -93,9 +97,12 @@ pub async fn append(conn: &mut PgConnection, head: Head, events: &[&Waiting]) ->
     let seqs: Vec<i64> = events.iter().map(|e| e.aggregate_seq).collect();
     let causes: Vec<Option<Uuid>> = events.iter().map(|e| e.causation_id).collect();
     let cases: Vec<Option<Uuid>> = events.iter().map(|e| e.case_id).collect();
-    let bodies: Vec<Vec<u8>> = events.iter().map(|e| e.body.clone()).collect();
+    let bodies: Vec<&[u8]> = entries.iter().map(|e| e.body.as_slice()).collect();
+    let leaves: Vec<&[u8]> = entries.iter().map(|e| e.leaf_hash.as_slice()).collect();
+    let chain: Vec<&[u8]> = entries.iter().map(|e| e.chain_hash.as_slice()).collect();
     sqlx::query!(
-        "INSERT INTO entry (position, event_id, event_type, aggregate_id, aggregate_seq, causation_id, case_id, body,
+        "WITH moved AS (UPDATE log_head SET size = $11, chain_hash = $12)
+         INSERT INTO entry (position, event_id, event_type, aggregate_id, aggregate_seq, causation_id, case_id, body,
                             leaf_hash, chain_hash)
          SELECT $1 + n, event_id, event_type, aggregate_id, aggregate_seq, causation_id, case_id, body, leaf, chain
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bytea[],
@@ -109,20 +116,15 @@ pub async fn append(conn: &mut PgConnection, head: Head, events: &[&Waiting]) ->
         &seqs,
         &causes as &[Option<Uuid>],
         &cases as &[Option<Uuid>],
-        &bodies,
-        &leaves,
-        &chain,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE log_head SET size = $1, chain_hash = $2",
+        &bodies as &[&[u8]],
+        &leaves as &[&[u8]],
+        &chain as &[&[u8]],
         moved.size,
-        moved.chain_hash.as_slice()
+        moved.chain_hash.as_slice(),
     )
     .execute(conn)
     .await?;
-    Ok(moved)
+    Ok((moved, entries))
 }
 
 /// Entries from a position on, at most `rows_max`.

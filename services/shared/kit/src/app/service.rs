@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -54,6 +55,7 @@ pub struct Consumers {
     metrics: Metrics,
     lifecycle: Lifecycle,
     queues: Queues,
+    turns: Arc<Semaphore>,
 }
 
 impl Consumers {
@@ -68,6 +70,7 @@ impl Consumers {
             return Ok(());
         }
         let name = format!("consumer {}", consumer.queue());
+        let consumer = consumer.taking_turns(Arc::clone(&self.turns));
         let run = consumer.run(self.pool.clone(), broker, self.metrics.clone(), self.lifecycle.stop());
         self.lifecycle.spawn(name, async move {
             run.await;
@@ -112,6 +115,7 @@ impl Service {
             metrics: boot.metrics.clone(),
             lifecycle: boot.lifecycle.clone(),
             queues: ops.queues.clone(),
+            turns: Arc::new(Semaphore::new(turns(&boot.pool))),
         };
         Self {
             pool: boot.pool.clone(),
@@ -236,4 +240,9 @@ impl Service {
         let outbox = OutboxService::new(self.pool.clone(), self.ops.clock.clone(), self.ops.trust.clone());
         self.grpc(OutboxServer::new(outbox))
     }
+}
+
+/// How many consumers may be in a transaction at once: half of the pool, the rest is for callers.
+fn turns(pool: &PgPool) -> usize {
+    (pool.options().get_max_connections() as usize / 2).max(1)
 }

@@ -9,7 +9,11 @@ pub mod settlement;
 mod subscription;
 mod topology;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use lapin::{
@@ -30,8 +34,7 @@ pub use topology::{
 
 use crate::config;
 
-/// The library keeps two buffers of 32 frames per connection: 8 MiB at the broker's 128 KiB, 1 MiB at this. A desk for
-/// many agencies has a connection for each.
+/// The library keeps two buffers of 32 frames per connection: 8 MiB at the broker's 128 KiB, 1 MiB at this.
 const FRAME_BYTES_MAX: u32 = 16 * 1_024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +51,8 @@ struct Inner {
     name: String,
     heartbeat_s: u16,
     confirm_timeout: Duration,
+    /// The connection of those who share one, as long as one of them has it.
+    shared: tokio::sync::Mutex<Weak<Link>>,
 }
 
 /// One connection.
@@ -127,6 +132,7 @@ impl Broker {
                 name: name.into(),
                 heartbeat_s: amqp.heartbeat_s,
                 confirm_timeout: Duration::from_millis(amqp.confirm_timeout_ms),
+                shared: tokio::sync::Mutex::default(),
             }),
         })
     }
@@ -140,6 +146,7 @@ impl Broker {
                 name: name.into(),
                 heartbeat_s: 10,
                 confirm_timeout: Duration::from_secs(15),
+                shared: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -166,6 +173,22 @@ impl Broker {
             user,
             confirm_timeout: inner.confirm_timeout,
         })
+    }
+
+    /// A connection shared by the consumers of this process, each with a channel of its own: a desk for many agencies has a
+    /// consumer for each. It is closed when the last of them lets it go. Who publishes much opens one of its own: while the
+    /// broker holds publishers back it reads nothing from their connections.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn share(&self) -> Result<Arc<Link>, BrokerError> {
+        let mut shared = self.inner.shared.lock().await;
+        if let Some(link) = shared.upgrade().filter(|link| link.is_connected()) {
+            return Ok(link);
+        }
+        let link = Arc::new(self.connect().await?);
+        *shared = Arc::downgrade(&link);
+        Ok(link)
     }
 
     /// Declares exchanges, queues and bindings of the centre and of these agencies. Idempotent.

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, info_span};
 use tuntas_proto::event::v1::Event;
@@ -229,6 +230,7 @@ struct Settings {
     batch_max: usize,
     tries_max: u32,
     unknown_too: bool,
+    turns: Option<Arc<Semaphore>>,
 }
 
 impl Consumer {
@@ -244,6 +246,7 @@ impl Consumer {
                 batch_max: BATCH_MAX_DEFAULT,
                 tries_max: TRIES_MAX_DEFAULT,
                 unknown_too: false,
+                turns: None,
             },
             handler: Arc::new(handler),
         }
@@ -274,6 +277,14 @@ impl Consumer {
     #[must_use]
     pub fn unknown_too(mut self) -> Self {
         self.settings.unknown_too = true;
+        self
+    }
+
+    /// Handles a batch only with one of these permits, which consumers of one pool share: however many they are, callers find a
+    /// connection.
+    #[must_use]
+    pub(crate) fn taking_turns(mut self, turns: Arc<Semaphore>) -> Self {
+        self.settings.turns = Some(turns);
         self
     }
 

@@ -47,7 +47,7 @@ impl Worker {
         }
     }
 
-    /// One connection: subscribes, and handles batch after batch.
+    /// One subscription: handles batch after batch until it ends.
     pub(super) async fn session(
         &self,
         broker: &Broker,
@@ -56,11 +56,9 @@ impl Worker {
     ) -> Result<(), BrokerError> {
         let link = tokio::select! {
             () = self.stop.cancelled() => return Ok(()),
-            link = broker.connect() => link?,
+            link = broker.share() => link?,
         };
-        let outcome = self.consume(&link, backoff, connected).await;
-        link.close().await;
-        outcome
+        self.consume(&link, backoff, connected).await
     }
 
     async fn consume(
@@ -202,6 +200,10 @@ impl Worker {
         let consumer = self.settings.name.clone();
         let total = batch.len();
         let (done, told) = (self.handler.clone(), batch.clone());
+        let _turn = match &self.settings.turns {
+            Some(turns) => turns.acquire().await.ok(),
+            None => None,
+        };
         let work = tx::run(&self.pool, move |conn| {
             Box::pin(async move {
                 let ids: Vec<Uuid> = batch.iter().map(|received| received.event_id).collect();

@@ -145,7 +145,7 @@ impl Relay {
             let read_ahead = ahead.is_some();
             let rows = match ahead.take() {
                 Some(rows) => rows,
-                None => within(ANSWER_WITHIN, next_rows(conn, asked)).await?,
+                None => within(ANSWER_WITHIN, rows_after(conn, None, asked)).await?,
             };
             let (published, next) = self.window(conn, &publisher, rows, asked).await?;
             if published > 0 {
@@ -219,7 +219,7 @@ async fn publish(
     let mut publishing = std::pin::pin!(publisher.publish(messages));
     let (mut settled, mut ahead) = (None, None);
     if let Some(after) = read_after {
-        let mut reading = std::pin::pin!(within(ANSWER_WITHIN, rows_after(conn, after, WINDOW_MAX)));
+        let mut reading = std::pin::pin!(within(ANSWER_WITHIN, rows_after(conn, Some(after), WINDOW_MAX)));
         while ahead.is_none() {
             tokio::select! {
                 done = &mut publishing, if settled.is_none() => settled = Some(done),
@@ -253,21 +253,16 @@ async fn lock(conn: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result
     }
 }
 
-/// What comes after the cursor.
-async fn next_rows(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Row>> {
-    let cursor = sqlx::query_scalar!("SELECT seq FROM outbox_cursor WHERE name = $1", outbox::RELAY);
-    let after = cursor.fetch_one(&mut *conn).await?;
-    rows_after(conn, after, limit).await
-}
-
-async fn rows_after(conn: &mut PgConnection, after: i64, limit: i64) -> sqlx::Result<Vec<Row>> {
+/// What comes after this row, or after the cursor.
+async fn rows_after(conn: &mut PgConnection, after: Option<i64>, limit: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "SELECT seq, event_id, exchange, routing_key, event_type, source, aggregate_id,
                 aggregate_seq, occurred_at, traceparent, body
-         FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2",
+         FROM outbox WHERE seq > coalesce($1, (SELECT seq FROM outbox_cursor WHERE name = $3)) ORDER BY seq LIMIT $2",
         after,
-        limit
+        limit,
+        outbox::RELAY,
     )
     .fetch_all(conn)
     .await

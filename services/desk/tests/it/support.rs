@@ -14,6 +14,7 @@ use tuntas_desk::{
     config::{DeskArgs, DeskConfig, Scope},
     consume::AgencyEvents,
     desk::Desk,
+    learnt::Learnt,
     metrics::Metrics,
     reconcile::Reconciler,
     store::agencies,
@@ -101,6 +102,7 @@ impl World {
             vault: VaultClient::with_interceptor(channel.clone(), service.clone()),
             metrics: Metrics::default(),
             heard: tuntas_kit::wait::Board::default(),
+            learnt: Learnt::default(),
             config: Arc::new(config),
         };
         let reconciler = Reconciler::new(

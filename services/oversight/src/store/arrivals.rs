@@ -125,7 +125,8 @@ pub async fn insert(conn: &mut PgConnection, new: &[NewArrival<'_>]) -> sqlx::Re
 
 /// The next arrivals in order: at most `candidates_max` that were not looked at, and those held back for one of
 /// them, directly or in a chain, up to `rows_max` altogether. Each row is looked up by index (the LIMITs see to that):
-/// the planner does not know how few they are, and must not scan the log.
+/// the planner does not know how few they are, and must not scan the log. Nor the index of those held back, which may be full of what
+/// has left: `IS NOT FALSE` keeps it away from that one.
 pub async fn next(conn: &mut PgConnection, candidates_max: i64, rows_max: i64) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
@@ -140,7 +141,8 @@ pub async fn next(conn: &mut PgConnection, candidates_max: i64, rows_max: i64) -
                    WHERE held AND causation_id = wanted.event_id
                    UNION ALL
                    SELECT arrival_no, event_id, aggregate_id, aggregate_seq FROM arrival
-                   WHERE held AND aggregate_id = wanted.aggregate_id AND aggregate_seq = wanted.aggregate_seq + 1
+                   WHERE held IS NOT FALSE AND aggregate_id = wanted.aggregate_id
+                     AND aggregate_seq = wanted.aggregate_seq + 1
                ) follower
            ), cut AS (
                SELECT arrival_no FROM wanted LIMIT $2
@@ -167,7 +169,7 @@ pub async fn next(conn: &mut PgConnection, candidates_max: i64, rows_max: i64) -
 }
 
 /// Takes arrivals out that have a position now, and marks as candidates those that were held back for one of them; answers how many
-/// these are.
+/// these are. Each is looked up by index, as in [`next`].
 pub async fn leave(conn: &mut PgConnection, appended: &[&Waiting]) -> sqlx::Result<u64> {
     let numbers: Vec<i64> = appended.iter().map(|w| w.arrival_no).collect();
     let ids: Vec<Uuid> = appended.iter().map(|w| w.event_id).collect();
@@ -179,11 +181,11 @@ pub async fn leave(conn: &mut PgConnection, appended: &[&Waiting]) -> sqlx::Resu
          ), released AS (
              SELECT a.arrival_no FROM unnest($2::uuid[]) AS cause (event_id)
              CROSS JOIN LATERAL (SELECT arrival_no FROM arrival
-                                 WHERE causation_id = cause.event_id AND held) a
+                                 WHERE causation_id = cause.event_id AND held OFFSET 0) a
              UNION ALL
              SELECT a.arrival_no FROM unnest($3::text[], $4::bigint[]) AS next (aggregate_id, aggregate_seq)
              CROSS JOIN LATERAL (SELECT arrival_no FROM arrival WHERE aggregate_id = next.aggregate_id
-                                 AND aggregate_seq = next.aggregate_seq AND held LIMIT 1) a
+                                 AND aggregate_seq = next.aggregate_seq AND held IS NOT FALSE LIMIT 1) a
          )
          UPDATE arrival SET held = false
          WHERE arrival_no = ANY(ARRAY(SELECT arrival_no FROM released)) AND arrival_no <> ALL($1)",

@@ -3,7 +3,8 @@
 CREATE TEMPORARY TABLE copy AS
 WITH original AS (
     SELECT row_number() OVER (ORDER BY case_id) - 1 AS place, count(*) OVER () AS originals, opd_code, case_id
-    FROM desk_case WHERE case_id < 'e0000000-0000-0000-0000-000000000000' AND part <> 'gone'
+    FROM (SELECT opd_code, case_id FROM desk_case WHERE case_id < 'e0000000-0000-0000-0000-000000000000' AND part <> 'gone'
+          ORDER BY case_id LIMIT 100) AS first
 )
 SELECT number, original.opd_code, original.case_id AS original_id, ('e' || lpad(to_hex(number), 31, '0'))::uuid AS id
 FROM generate_series(:first::bigint, :last::bigint) AS number

@@ -6,9 +6,10 @@
 use std::{
     pin::Pin,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
-use futures::{Stream, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
 use sqlx::PgPool;
 use tonic::{Request, Response, Status};
 use tuntas_proto::{
@@ -33,8 +34,8 @@ use crate::{
 /// Name of the service whose assertion these calls need.
 pub(crate) const OPERATOR: &str = "ctl";
 
-/// Queues asked for their depth at once.
-const DEPTHS_AT_ONCE: usize = 16;
+/// A connection that has fallen silent does not say so at once.
+const DEPTHS_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) type Books = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<BookLine>, Problem>> + Send + Sync>;
 pub(crate) type Pending = Arc<dyn Fn() -> BoxFuture<'static, Result<u64, Problem>> + Send + Sync>;
@@ -99,29 +100,30 @@ impl OpsService {
         let Some(broker) = &self.broker else {
             return Ok(Vec::new());
         };
-        let link = broker.connect().await?;
-        // A desk for all agencies has dozens of queues: ask for many at once.
-        let shared = &link;
-        let asked = self.queues.list().into_iter().map(|queue| async move {
-            let (ready, dead) = (shared.depth(&queue).await?, shared.depth(&dead_queue(&queue)).await?);
+        let queues = self.queues.list();
+        // Those of the dead letters follow in the same order.
+        let dead = queues.iter().map(|queue| dead_queue(queue));
+        let asked: Vec<String> = queues.iter().cloned().chain(dead).collect();
+        let asking = async { broker.share().await?.depths(&asked).await };
+        let Ok(found) = tokio::time::timeout(DEPTHS_WITHIN, asking).await else {
+            return Err(BrokerError::Timeout("for the depths of queues"));
+        };
+        let found = found?;
+        let (ready, dead) = found.split_at(queues.len().min(found.len()));
+        let depths = queues.into_iter().zip(ready).zip(dead).map(|((queue, ready), dead)| {
             // Asked after the broker: what it has handed over meanwhile is counted here.
             let in_flight = self
                 .metrics
                 .consumer_in_flight
                 .get_or_create_owned(&QueueLabels::of(&queue));
-            Ok::<_, BrokerError>(QueueDepth {
+            QueueDepth {
                 queue,
-                ready: ready.into(),
-                dead: dead.into(),
+                ready: (*ready).into(),
+                dead: (*dead).into(),
                 in_flight: in_flight.get().max(0).unsigned_abs(),
-            })
+            }
         });
-        let depths = stream::iter(asked.collect::<Vec<_>>())
-            .buffered(DEPTHS_AT_ONCE)
-            .try_collect()
-            .await;
-        link.close().await;
-        depths
+        Ok(depths.collect())
     }
 }
 

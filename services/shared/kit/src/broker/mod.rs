@@ -263,9 +263,18 @@ impl Link {
     /// How many messages of `queue` are ready.
     ///
     /// # Errors
-    /// The connection is gone, or the queue is missing.
+    /// As [`depths`](Self::depths).
     pub async fn depth(&self, queue: &str) -> Result<u32, BrokerError> {
-        topology::depth(self, queue).await
+        let depths = self.depths(&[queue.to_owned()]).await?;
+        depths.first().copied().ok_or(BrokerError::Closed)
+    }
+
+    /// How many messages of each of these queues are ready.
+    ///
+    /// # Errors
+    /// The connection is gone, or a queue is missing.
+    pub async fn depths(&self, queues: &[String]) -> Result<Vec<u32>, BrokerError> {
+        topology::depths(self, queues).await
     }
 
     /// Says goodbye, within one second.

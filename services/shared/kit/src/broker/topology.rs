@@ -6,6 +6,7 @@
 //! The delivery limit is high because a dropped connection counts against it; tries are counted in the inbox.
 //! These arguments are understood alike by RabbitMQ 3.10 to 4.x.
 
+use futures::future::try_join_all;
 use lapin::{
     Channel, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
@@ -132,17 +133,18 @@ pub(super) async fn declare(link: &Link, opds: &[OpdCode]) -> Result<(), BrokerE
     Ok(())
 }
 
-pub(super) async fn depth(link: &Link, queue: &str) -> Result<u32, BrokerError> {
+pub(super) async fn depths(link: &Link, queues: &[String]) -> Result<Vec<u32>, BrokerError> {
     let channel = link.connection.create_channel().await?;
     let options = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::default()
     };
-    let found = channel
-        .queue_declare(queue.into(), options, FieldTable::default())
-        .await?;
+    let asked = queues
+        .iter()
+        .map(|queue| channel.queue_declare(queue.as_str().into(), options, FieldTable::default()));
+    let found = try_join_all(asked).await?;
     channel.close(200, "done".into()).await?;
-    Ok(found.message_count())
+    Ok(found.iter().map(lapin::Queue::message_count).collect())
 }
 
 fn arguments(queue: &QueueSpec) -> FieldTable {

@@ -192,7 +192,9 @@ fn due(databases: &Databases) -> anyhow::Result<f64> {
         Ok(databases.ask(ROUTING.database, &waiting)? == "0")
     })?;
     let took = begun.elapsed();
-    databases.ask(ROUTING.database, &format!("DELETE FROM kase WHERE {COPIES}"))?;
+    // Nothing refers to them, and to be sure of it the database would read the whole table for each: no case is ever deleted.
+    let forget = format!("SET session_replication_role = replica; DELETE FROM kase WHERE {COPIES}");
+    databases.ask(ROUTING.database, &forget)?;
     Ok(took.as_secs_f64() * 1_000.0 / float(DUE))
 }
 

@@ -153,19 +153,22 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
 /// Bug `hold`: a transaction is left open in intake's database, as a handler that holds one directly leaves it when it is dropped.
 pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {
     const AT_ONCE: usize = 64;
+    const PATIENCE_MAX: Duration = Duration::from_millis(120);
     let (platform, ledger) = (chaos.platform()?, Arc::new(Ledger::default()));
     // Without officers: what the calls leave behind keeps cases from opening for minutes.
     let load = Load::start_filing(&platform, &ledger, CLIENTS);
+    // Their connection is closed when they hang up too often (HTTP/2 rapid reset): nobody else may be on it.
+    let hasty = chaos.platform()?;
     let each = chaos.cancellations.div_ceil(AT_ONCE);
     let tasks: Vec<_> = (0..AT_ONCE)
         .map(|task| {
-            let (platform, ledger) = (Arc::clone(&platform), Arc::clone(&ledger));
+            let (hasty, ledger) = (Arc::clone(&hasty), Arc::clone(&ledger));
             let mut random = StdRng::seed_from_u64(chaos.seed.wrapping_add(task as u64));
             tokio::spawn(async move {
                 let mut calls = Calls::default();
                 for _ in 0..each {
-                    let mut client = platform.intake()?;
-                    let patience = Duration::from_micros(random.random_range(0..30_000));
+                    let mut client = hasty.intake()?;
+                    let patience = random.random_range(Duration::ZERO..PATIENCE_MAX);
                     let call = client.file_report(complaint("transportasi-darat"));
                     match tokio::time::timeout(patience, call).await {
                         Ok(Ok(answer)) => {

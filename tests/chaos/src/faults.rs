@@ -148,7 +148,7 @@ pub(crate) async fn r2(chaos: &Chaos) -> anyhow::Result<()> {
 }
 
 /// R5: callers who hang up at any moment of a request. No session stays inside a transaction, and what was acknowledged before, between
-/// and after is there. Who is answered gets a receipt, or is told that the platform has no room now: nothing else.
+/// and after is there. What the others were told is counted.
 ///
 /// Bug `hold`: a transaction is left open in intake's database, as a handler that holds one directly leaves it when it is dropped.
 pub(crate) async fn r5(chaos: &Chaos) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 -- Cases :first to :last of the reports that intake.sql makes: copies of the cases that are there. One in fifty is open, spread
--- over 500 agencies, and nothing falls due. A few originals do: each row is compared with all of them. Closed copies have no body: nobody reads it, and the table would be all body.
+-- over 500 agencies, and nothing falls due. Closed copies have no body: nobody reads it, and the table would be all body. A hundred
+-- originals are enough, and each copy is compared with all of them.
 
 CREATE TEMPORARY TABLE copy AS
 WITH original AS (

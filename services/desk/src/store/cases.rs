@@ -89,31 +89,13 @@ pub async fn lock(conn: &mut PgConnection, opd: &OpdCode, case_id: CaseId) -> sq
         .transpose()
 }
 
-/// Stores the state of a case that comes next: of one that is new to the agency or comes back to it, or one after that which is stored
-/// (`apply_case::place` says it in words). Returns whether it was stored; then it stays locked until the transaction ends.
+/// Stores the state of a case that comes next: of one that is new to the agency or comes back to it, or the one after that which is
+/// stored (`apply_case::place` says it in words). Returns whether it was stored; then it stays locked until the transaction ends.
 ///
 /// # Errors
 /// The database's.
 pub async fn put_next(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO desk_case (opd_code, case_id, seq, part, state, next_due_at, assigned_position, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (opd_code, case_id) DO UPDATE
-         SET seq = excluded.seq, part = excluded.part, state = excluded.state, next_due_at = excluded.next_due_at,
-             assigned_position = excluded.assigned_position, body = excluded.body
-         WHERE desk_case.seq + 1 = excluded.seq OR (desk_case.seq < excluded.seq AND desk_case.part = 'gone')",
-        opd.as_str(),
-        new.case_id.into_uuid(),
-        to_bigint(new.case.seq),
-        new.part.code(),
-        new.state,
-        new.next_due_at,
-        new.assigned(),
-        new.case.encode_to_vec(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    write(conn, opd, new, false).await
 }
 
 /// Stores a case, unless the stored one is as new or newer. Returns whether it was stored.
@@ -121,13 +103,19 @@ pub async fn put_next(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>)
 /// # Errors
 /// The database's.
 pub async fn put(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> sqlx::Result<bool> {
+    write(conn, opd, new, true).await
+}
+
+/// Stores a case that is newer than the stored one, over a gap only if `any_newer`.
+async fn write(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>, any_newer: bool) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO desk_case (opd_code, case_id, seq, part, state, next_due_at, assigned_position, body)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (opd_code, case_id) DO UPDATE
          SET seq = excluded.seq, part = excluded.part, state = excluded.state, next_due_at = excluded.next_due_at,
              assigned_position = excluded.assigned_position, body = excluded.body
-         WHERE desk_case.seq < excluded.seq",
+         WHERE desk_case.seq < excluded.seq
+             AND ($9 OR desk_case.seq + 1 = excluded.seq OR desk_case.part = 'gone')",
         opd.as_str(),
         new.case_id.into_uuid(),
         to_bigint(new.case.seq),
@@ -136,6 +124,7 @@ pub async fn put(conn: &mut PgConnection, opd: &OpdCode, new: &NewCase<'_>) -> s
         new.next_due_at,
         new.assigned(),
         new.case.encode_to_vec(),
+        any_newer,
     )
     .execute(conn)
     .await?;

@@ -30,6 +30,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections end at this age, so that clients find new replicas.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 const CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
+/// Calls that a client may have hung up before we came to them. More than that, and HTTP/2 closes the connection (rapid reset,
+/// CVE-2023-44487), with every other call on it; the library's twenty are what a gateway reaches whose visitors go away while
+/// both cores are busy. A caller has no more calls than this waiting on a connection.
+const RESET_BEFORE_ACCEPTED_MAX: usize = 1_024;
 
 pub(super) async fn start(
     config: &config::Grpc,
@@ -47,6 +51,7 @@ pub(super) async fn start(
         .load_shed(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_pending_accept_reset_streams(Some(RESET_BEFORE_ACCEPTED_MAX))
         .max_connection_age(CONNECTION_AGE_MAX)
         .max_connection_age_grace(CONNECTION_AGE_GRACE);
     if let Some(tls) = tls(config)? {

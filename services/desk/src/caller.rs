@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::{Official, OpdCode, Role};
 use tuntas_kit::{
@@ -37,13 +36,12 @@ impl Caller {
     /// # Errors
     /// `forbidden` for everybody but head, liaison and executors of an agency of this desk; `unavailable` while the
     /// desk has not learnt the directory.
-    pub async fn resolve(
-        desk: &Desk,
-        conn: &mut PgConnection,
-        assertion: &Assertion,
-        at: OffsetDateTime,
-    ) -> Result<Self, Problem> {
-        let directory = desk.directory.current(conn).await?;
+    pub async fn resolve(desk: &Desk, assertion: &Assertion, at: OffsetDateTime) -> Result<Self, Problem> {
+        let mut directory = desk.directory.of_callers(&desk.pool).await?;
+        if directory.official(assertion, at).is_none() {
+            // Nobody is refused by what was so a moment ago.
+            directory = desk.directory.now(&desk.pool).await?;
+        }
         if directory.positions.is_empty() {
             return Err(Problem::new(UNAVAILABLE).message("the desk has not learnt the directory yet; try again"));
         }

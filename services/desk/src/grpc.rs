@@ -14,8 +14,7 @@ impl Desk {
     async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Status> {
         let now = self.clock.now();
         let assertion = self.trust.assertion(request, now)?;
-        let mut conn = self.conn().await?;
-        Ok(Caller::resolve(self, &mut conn, &assertion, now).await?)
+        Ok(Caller::resolve(self, &assertion, now).await?)
     }
 }
 

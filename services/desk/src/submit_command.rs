@@ -27,7 +27,7 @@ use crate::{
     part::Part,
     precheck, show,
     store::{
-        agencies, cases,
+        cases,
         commands::{self, NewCommand, Status, StoredCommand},
         texts,
     },
@@ -79,11 +79,8 @@ async fn answered(
     scope: &str,
     request: &SubmitCommandRequest,
 ) -> Result<Option<SubmitCommandResponse>, Problem> {
-    let (scope, request) = (scope.to_owned(), request.clone());
-    tx::run(&desk.pool, move |conn| {
-        Box::pin(async move { idempotency::lookup(conn, &scope, &request.idempotency_key, &request).await })
-    })
-    .await
+    let mut conn = desk.conn().await?;
+    idempotency::peek(&mut conn, scope, &request.idempotency_key, request).await
 }
 
 fn scope(opd: &OpdCode) -> String {
@@ -255,20 +252,7 @@ async fn store(
             if let Some(answer) = idempotency::lookup(conn, &scope, &key, &request).await? {
                 return Ok(answer);
             }
-            let issue = agencies::next_issue(conn, &caller.opd).await?;
             let command_id = ids::new_id();
-            let new = NewCommand {
-                command_id,
-                opd: &caller.opd,
-                case_id: checked.case_id,
-                kind: checked.name,
-                issued_seq: issue.seq,
-                issued_at: caller.at,
-                position: &caller.official.position,
-                holder: &caller.official.holder,
-                command: &checked.command,
-            };
-            commands::insert(conn, &new).await?;
             let stored = StoredCommand {
                 command_id,
                 opd: caller.opd.clone(),
@@ -281,6 +265,18 @@ async fn store(
                 command: Some(show::command(&stored)),
             };
             idempotency::remember(conn, &scope, &key, &request, &answer).await?;
+            let new = NewCommand {
+                command_id,
+                opd: &caller.opd,
+                case_id: checked.case_id,
+                kind: checked.name,
+                issued_at: caller.at,
+                position: &caller.official.position,
+                holder: &caller.official.holder,
+                command: &checked.command,
+            };
+            // As late as can be: it locks the agency's number, for which its other commands wait.
+            let issue = commands::issue(conn, &new).await?;
             let payload = Payload::CaseCommandIssued(CaseCommandIssued {
                 opd_code: caller.opd.to_string(),
                 command: Some(checked.command),

@@ -7,13 +7,14 @@
 use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use sqlx::PgPool;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming, service::interceptor::InterceptedService, transport::Channel};
 use tuntas_kit::{
     backoff::Backoff,
     client::AsService,
     database::{ANSWER_WITHIN, within},
-    telemetry,
+    rest, telemetry,
     tx::{self, TxError},
 };
 use tuntas_proto::oversight::v1::{FeedEntry, FollowRequest, GetHeadRequest, feed_client::FeedClient};
@@ -132,12 +133,17 @@ impl Follower {
                 first = stream.next() => first,
             };
             let Some(first) = first.transpose()? else { return Ok(()) };
+            let begun = Instant::now();
             let (batch, broken) = collect(&mut stream, first, self.batch_max);
+            let full = batch.len() >= self.batch_max;
             // What came before a break is good.
             self.apply(batch).await?;
             backoff.reset();
             if let Some(status) = broken {
                 return Err(status.into());
+            }
+            if !full {
+                rest::after(begun, stop).await;
             }
         }
     }

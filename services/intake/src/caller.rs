@@ -77,9 +77,13 @@ pub async fn caller<T: Sync>(intake: &Intake, request: &Request<T>) -> Result<Ca
         (Kind::Service, Some(officers)) => officers,
         (Kind::Service, None) => return Ok(Caller::Service(direct.subject)),
     };
-    let mut conn = intake.conn().await?;
-    let directory = intake.snapshot(&mut conn).await?;
-    let official = directory.official(&assertion, assertion.issued_at);
+    let directory = intake.directory.of_callers(&intake.pool).await?;
+    let mut official = directory.official(&assertion, assertion.issued_at);
+    if official.is_none() {
+        // Nobody is refused by what was so a moment ago.
+        let directory = intake.directory.now(&intake.pool).await?;
+        official = directory.official(&assertion, assertion.issued_at);
+    }
     official
         .map(Caller::Officer)
         .ok_or_else(|| Problem::new(FORBIDDEN).message("the person does not hold this position"))

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tuntas_kit::{
     database::{self, ANSWER_WITHIN, within},
-    outbox,
+    outbox, rest,
 };
 
 use crate::{
@@ -86,18 +87,22 @@ async fn session(
     tracing::info!("this process sequences the log");
     metrics.sequencing.set(1);
     head.appends(true);
-    let mut report_at = tokio::time::Instant::now();
+    let mut report_at = Instant::now();
     while !shutdown.is_cancelled() {
-        let committed = outbox::committed();
+        let (committed, begun) = (outbox::committed(), Instant::now());
         let batch = within(ANSWER_WITHIN, batch(&mut conn, settings.batch_max)).await?;
         let more = batch.more;
+        let idle = batch.appended.is_empty();
         metrics.appended.inc_by(batch.appended.len() as u64);
         head.appended(batch.appended);
-        if tokio::time::Instant::now() >= report_at {
+        if Instant::now() >= report_at {
             within(ANSWER_WITHIN, report(&mut conn, settings, metrics)).await?;
-            report_at = tokio::time::Instant::now() + Duration::from_secs(settings.report_interval_s);
+            report_at = Instant::now() + Duration::from_secs(settings.report_interval_s);
         }
         if !more {
+            if !idle {
+                rest::after(begun, shutdown).await;
+            }
             // What this process has taken in waits no longer; what another has, until the next look.
             tokio::select! {
                 () = committed => {}

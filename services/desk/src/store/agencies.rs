@@ -1,17 +1,8 @@
-//! The agencies that this database serves, the numbering of their commands, and whose snapshot is wanted.
+//! The agencies that this database serves, and whose snapshot is wanted.
 
 use sqlx::PgConnection;
 use tuntas_domain::OpdCode;
 use uuid::Uuid;
-
-/// Number of the next command event of an agency.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// Aggregate of the agency's commands in this database.
-    pub aggregate_id: String,
-    /// Number within it.
-    pub seq: u64,
-}
 
 /// Adds an agency, unless it is there. `generation` tells the commands of this database from those of an
 /// earlier one. Returns whether it is new.
@@ -27,24 +18,6 @@ pub async fn add(conn: &mut PgConnection, opd: &OpdCode, generation: Uuid) -> sq
     .execute(conn)
     .await?;
     Ok(done.rows_affected() > 0)
-}
-
-/// Takes the next number. The row stays locked until the transaction ends, so numbers are committed in order
-/// and without a hole.
-///
-/// # Errors
-/// The database's; `RowNotFound` when the agency was never added.
-pub async fn next_issue(conn: &mut PgConnection, opd: &OpdCode) -> sqlx::Result<Issue> {
-    let row = sqlx::query!(
-        "UPDATE desk_agency SET last_seq = last_seq + 1 WHERE opd_code = $1 RETURNING aggregate_id, last_seq",
-        opd.as_str(),
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Issue {
-        aggregate_id: row.aggregate_id,
-        seq: row.last_seq.unsigned_abs(),
-    })
 }
 
 /// Says that routing is to be asked for everything of the agency.

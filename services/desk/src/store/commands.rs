@@ -56,8 +56,6 @@ pub struct NewCommand<'a> {
     pub case_id: CaseId,
     /// Its name.
     pub kind: &'a str,
-    /// Number of its event within the agency's commands.
-    pub issued_seq: u64,
     /// When it is issued.
     pub issued_at: OffsetDateTime,
     /// The position.
@@ -66,6 +64,15 @@ pub struct NewCommand<'a> {
     pub holder: &'a HolderId,
     /// The command itself, without words.
     pub command: &'a CaseCommand,
+}
+
+/// Number of a command's event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Aggregate of the agency's commands in this database.
+    pub aggregate_id: String,
+    /// Number within it.
+    pub seq: u64,
 }
 
 /// What a confirmed command was.
@@ -77,27 +84,34 @@ pub struct Settled {
     pub case_id: CaseId,
 }
 
-/// Stores a command as pending.
+/// Stores a command as pending, under the agency's next number. The agency's row stays locked until the transaction ends, so numbers
+/// are committed in order and without a hole.
 ///
 /// # Errors
-/// The database's.
-pub async fn insert(conn: &mut PgConnection, new: &NewCommand<'_>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO command (command_id, opd_code, case_id, kind, issued_seq, issued_at, position_id, holder_id, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+/// The database's; `RowNotFound` when the agency was never added.
+pub async fn issue(conn: &mut PgConnection, new: &NewCommand<'_>) -> sqlx::Result<Issue> {
+    let row = sqlx::query!(
+        r#"WITH next AS (
+               UPDATE desk_agency SET last_seq = last_seq + 1 WHERE opd_code = $2 RETURNING aggregate_id, last_seq),
+           issued AS (
+               INSERT INTO command (command_id, opd_code, case_id, kind, issued_seq, issued_at, position_id, holder_id, body)
+               SELECT $1, $2, $3, $4, last_seq, $5, $6, $7, $8 FROM next)
+           SELECT aggregate_id, last_seq FROM next"#,
         new.command_id,
         new.opd.as_str(),
         new.case_id.into_uuid(),
         new.kind,
-        to_bigint(new.issued_seq),
         new.issued_at,
         new.position.as_str(),
         new.holder.as_str(),
         new.command.encode_to_vec(),
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(())
+    Ok(Issue {
+        aggregate_id: row.aggregate_id,
+        seq: row.last_seq.unsigned_abs(),
+    })
 }
 
 /// Records that routing accepted a command; of several events that it caused, the last one counts. A command

@@ -1,10 +1,14 @@
 //! What routing's snapshot repairs: an empty database, a gap that does not close, a case that left unnoticed.
 
 use sqlx::PgPool;
-use tuntas_desk::store::agencies;
+use time::OffsetDateTime;
+use tuntas_desk::store::{
+    agencies,
+    commands::{self, NewCommand},
+};
 use tuntas_kit::ids;
 use tuntas_proto::{
-    case::v1::{Case, State},
+    case::v1::{Case, CaseCommand, State},
     event::v1::{DirectoryChanged, Event, Position, directory_changed::Change},
 };
 
@@ -103,8 +107,20 @@ async fn a_new_database_numbers_its_commands_apart_from_the_old_one(pool: PgPool
     let mut conn = world.desk.pool.acquire().await.unwrap();
     assert!(agencies::add(&mut conn, &opd, ids::new_id()).await.unwrap());
     assert!(!agencies::add(&mut conn, &opd, ids::new_id()).await.unwrap());
-    let first = agencies::next_issue(&mut conn, &opd).await.unwrap();
-    let second = agencies::next_issue(&mut conn, &opd).await.unwrap();
+    let command = CaseCommand::default();
+    let (position, holder) = ("dishub.sekretaris".parse().unwrap(), "holder".parse().unwrap());
+    let new = || NewCommand {
+        command_id: ids::new_id(),
+        opd: &opd,
+        case_id: new_case_id().parse().unwrap(),
+        kind: "accept",
+        issued_at: OffsetDateTime::UNIX_EPOCH,
+        position: &position,
+        holder: &holder,
+        command: &command,
+    };
+    let first = commands::issue(&mut conn, &new()).await.unwrap();
+    let second = commands::issue(&mut conn, &new()).await.unwrap();
     assert_eq!((first.seq, second.seq), (1, 2));
     assert_eq!(first.aggregate_id, second.aggregate_id);
     assert!(first.aggregate_id.starts_with("desk:dishub:"));

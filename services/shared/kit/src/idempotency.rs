@@ -45,6 +45,21 @@ pub async fn lookup<R: Message + Default>(
     )
     .execute(&mut *conn)
     .await?;
+    peek(conn, scope, key, request).await
+}
+
+/// The same without the lock, and in no transaction: another request under the key may be under way. For who has work to spare
+/// before the transaction, in which [`lookup`] decides.
+///
+/// # Errors
+/// As [`lookup`].
+pub async fn peek<R: Message + Default>(
+    conn: &mut PgConnection,
+    scope: &str,
+    key: &str,
+    request: &impl Message,
+) -> Result<Option<R>, Problem> {
+    check_key(key)?;
     let stored = sqlx::query!(
         "SELECT request_hash, response FROM idempotency WHERE scope = $1 AND key = $2",
         scope,

@@ -153,6 +153,7 @@ pub mod published;
 pub mod rate_limit;
 pub mod reconciler;
 pub mod relay;
+pub mod rest;
 pub mod retention;
 pub mod telemetry;
 pub mod tx;

@@ -18,9 +18,11 @@ use tokio::{
 use uuid::Uuid;
 
 /// Before the second look, when nobody says that there is news.
-const STEP_FIRST: Duration = Duration::from_millis(30);
+const STEP_FIRST: Duration = Duration::from_millis(40);
+/// Each step is so many times as long as the one before: who has waited long is one of many, and news mostly comes by the board.
+const STEP_FACTOR: u32 = 3;
 /// Between looks, at most.
-const STEP_MAX: Duration = Duration::from_millis(250);
+const STEP_MAX: Duration = Duration::from_secs(1);
 
 /// Where news of this process is told. Cheap to clone; clones are one board.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +85,7 @@ impl Wait {
         }
         // The sender is on the board as long as this waits.
         let _ = timeout(self.step.min(left), self.news.changed()).await;
-        self.step = (self.step * 2).min(STEP_MAX);
+        self.step = (self.step * STEP_FACTOR).min(STEP_MAX);
         true
     }
 }
@@ -129,7 +131,7 @@ mod tests {
         while wait.again().await {
             looks += 1;
         }
-        // After 30, 90 and 200 ms, unless the machine was busy.
+        // After 40, 160 and 200 ms, unless the machine was busy.
         assert!((1..=3).contains(&looks), "{looks} looks");
         assert!(begun.elapsed() >= LONGEST, "the last look is at the end");
     }

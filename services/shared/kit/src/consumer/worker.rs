@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use sqlx::PgPool;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
     broker::{Broker, BrokerError, Delivery, Link, Publisher, Subscription},
     inbox,
     metrics::{Metrics, QueueLabels},
-    telemetry, tx,
+    rest, telemetry, tx,
 };
 
 /// Does the work of a consumer, wherever its events come from.
@@ -80,7 +81,9 @@ impl Worker {
                 () = self.stop.cancelled() => return Ok(()),
                 first = subscription.next() => first?,
             };
+            let begun = Instant::now();
             let batch = self.collect(&mut subscription, first)?;
+            let full = batch.len() >= self.settings.batch_max;
             let Some(last) = batch.last().map(|delivery| delivery.tag) else {
                 continue;
             };
@@ -89,6 +92,9 @@ impl Worker {
             }
             subscription.ack_up_to(last).await?;
             backoff.reset();
+            if !full {
+                rest::after(begun, &self.stop).await;
+            }
         }
     }
 

@@ -15,6 +15,11 @@ use crate::{
     database::{ANSWER_WITHIN, within},
 };
 
+/// How old what a replica knows of who holds a position may be. A change of the directory takes longer than that to reach it.
+const CALLER_AGE_MAX: Duration = Duration::from_millis(250);
+/// How old it may be while somebody asks for a newer one.
+const CALLER_AGE_LIMIT: Duration = Duration::from_secs(1);
+
 /// Reads the directory and keeps the last reading. Cheap to clone; clones share the reading.
 #[derive(Debug, Clone, Default)]
 pub struct DirectoryReader {
@@ -132,6 +137,15 @@ impl DirectoryReader {
             return Ok(older);
         }
         self.now(pool).await
+    }
+
+    /// The directory in which a replica looks up who calls: [`recent`](Self::recent) by a quarter of a second. Not for routing, which
+    /// is where the directory changes, and not for what is written from it.
+    ///
+    /// # Errors
+    /// As [`DirectoryReader::current`].
+    pub async fn of_callers(&self, pool: &PgPool) -> Result<Arc<Snapshot>, DirectoryError> {
+        self.recent(pool, CALLER_AGE_MAX, CALLER_AGE_LIMIT).await
     }
 
     fn not_older(&self, age_max: Duration) -> Option<Arc<Snapshot>> {

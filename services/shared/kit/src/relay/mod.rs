@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::{Connection as _, PgConnection, PgPool};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use crate::{
     broker::{Broker, BrokerError, Link, Message, Publisher, Settled, Stop},
     database::{self, ANSWER_WITHIN, within},
     metrics::{Metrics, ReasonLabels},
-    outbox, telemetry,
+    outbox, rest, telemetry,
 };
 
 /// Key of the advisory session lock: "relay" in ASCII.
@@ -141,6 +142,7 @@ impl Relay {
         let mut ahead = None;
         while !stop.is_cancelled() {
             let appended = outbox::appended();
+            let begun = Instant::now();
             let asked = pace.window();
             let read_ahead = ahead.is_some();
             let rows = match ahead.take() {
@@ -162,6 +164,9 @@ impl Relay {
             if published < asked.unsigned_abs() && !read_ahead {
                 if !link.is_connected() {
                     return Err(BrokerError::Closed.into());
+                }
+                if published > 0 {
+                    rest::after(begun, stop).await;
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}

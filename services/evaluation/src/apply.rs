@@ -209,8 +209,7 @@ impl Batch<'_> {
             return Ok(Err(Unreadable("event_id is malformed".to_owned())));
         };
         let case_id = facts.case.case_id;
-        store::put_case(conn, &facts.case, position).await?;
-        store::put_clocks(conn, case_id, &facts.clocks).await?;
+        store::put_event(conn, event_id, &facts, position).await?;
         for breach in &facts.breaches {
             store::put_breach(conn, case_id, breach, position).await?;
         }
@@ -230,8 +229,6 @@ impl Batch<'_> {
                 self.outbox.extend(said);
             }
         }
-        store::put_charges(conn, case_id, &facts.charges).await?;
-        store::put_signals(conn, case_id, event_id, &facts.signals, position).await?;
         Ok(Ok(()))
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use sqlx::PgConnection;
 use tuntas_domain::{Official, Party, Privacy, Role, authorization::Relation, may_see};
 use tuntas_kit::{outbox, problem::Problem, tx};
@@ -17,10 +18,7 @@ use crate::{
     facts::{self, What},
     intake::Intake,
     problems::UNKNOWN_REPORT,
-    store::{
-        case,
-        report::{self, Report},
-    },
+    store::report::{self, Report},
 };
 
 /// Roles that read while their agency has the case.
@@ -41,14 +39,14 @@ impl Standing {
     /// # Errors
     /// `unknown_report`, or the database's.
     pub async fn of(conn: &mut PgConnection, report_id: Uuid) -> Result<Self, Problem> {
-        let report = report::by_id(conn, report_id)
+        let (report, case) = report::with_case(conn, report_id)
             .await?
             .ok_or_else(|| Problem::new(UNKNOWN_REPORT))?;
-        let case = match report.case_id {
-            Some(case_id) => case::surviving(conn, case_id).await?,
-            None => None,
-        };
-        Ok(Self { report, case })
+        let case = case.as_deref().map(Case::decode).transpose();
+        Ok(Self {
+            report,
+            case: case.map_err(Problem::internal)?,
+        })
     }
 
     /// Whether an officer may read it now.

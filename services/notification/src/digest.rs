@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     config,
-    consume::with_preference,
+    consume::with_preferences,
     contacts::Contacts,
     facts::{Facts, moment},
     plan::{Mail, Recipient, title},
@@ -91,17 +91,18 @@ impl Digest {
             }
         }
         let lines_max = self.settings.lines_max;
-        let mails: Vec<Mail> = by_position
+        let mails: Vec<(Uuid, Mail)> = by_position
             .into_iter()
             .map(|(position, clocks)| {
                 let title = title(&position, &snapshot);
-                mail(position, title, &clocks, now, lines_max, |code| {
+                let mail = mail(position, title, &clocks, now, lines_max, |code| {
                     let category = code
                         .parse()
                         .ok()
                         .and_then(|code: CategoryCode| snapshot.categories.get(&code));
                     category.map_or_else(|| code.to_owned(), |category| category.name_id.clone())
-                })
+                });
+                (id_of(today), mail)
             })
             .collect();
         let planned = mails.len();
@@ -110,11 +111,8 @@ impl Digest {
                 if !digest_days::take(conn, today, now).await? {
                     return Ok(false);
                 }
-                let mut ready = Vec::with_capacity(mails.len());
-                for mail in mails {
-                    ready.push(with_preference(conn, mail).await?);
-                }
-                deliveries::plan(conn, id_of(today), &ready, now).await?;
+                let ready = with_preferences(conn, mails).await?;
+                deliveries::plan(conn, &ready, now).await?;
                 Ok::<_, Problem>(true)
             })
         })

@@ -138,7 +138,8 @@ impl Notification for Api {
         let position: PositionId = parsed("position_id", &request.into_inner().position_id)?;
         caller.prefer_for(&position)?;
         let mut conn = self.conn().await?;
-        let rows = preferences::list(&mut conn, &position).await.map_err(Problem::from)?;
+        let wanted = preferences::of(&mut conn, [&position]).await.map_err(Problem::from)?;
+        let rows = wanted.into_rows(&position);
         let preferences = rows
             .into_iter()
             .map(|row| WirePreference {
@@ -173,7 +174,7 @@ impl Notification for Api {
         let opd: OpdCode = parsed("opd_code", &request.into_inner().opd_code)?;
         caller.manage_webhooks(&opd)?;
         let mut conn = self.conn().await?;
-        let rows = webhooks::of_agency(&mut conn, &opd).await.map_err(Problem::from)?;
+        let rows = webhooks::of_agencies(&mut conn, [&opd]).await.map_err(Problem::from)?;
         let webhooks = rows
             .into_iter()
             .map(|row| WireWebhook {

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use super::case::MERGES_MAX;
 use crate::seal::WrappedKey;
 
 /// A report, sealed.
@@ -30,20 +31,50 @@ pub struct Report {
     pub erased_at: Option<OffsetDateTime>,
 }
 
-/// Finds a report by its id.
+/// Finds a report by its id, with the state of its surviving case; none before routing has opened one.
 ///
 /// # Errors
 /// The database's.
-pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Report>> {
-    sqlx::query_as!(
-        Report,
-        "SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, category_code, region_code,
-             named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity, case_id, erased_at
-         FROM report WHERE id = $1",
+pub async fn with_case(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(Report, Option<Vec<u8>>)>> {
+    let row = sqlx::query!(
+        r#"SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, category_code, region_code,
+             named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity, case_id, erased_at,
+             (WITH RECURSIVE chain AS (
+                  SELECT case_id, merged_into, body, 0 AS step FROM case_state WHERE case_id = report.case_id
+                  UNION ALL
+                  SELECT next.case_id, next.merged_into, next.body, chain.step + 1
+                  FROM chain JOIN case_state AS next ON next.case_id = chain.merged_into
+                  WHERE chain.step < $2)
+              SELECT body FROM chain ORDER BY step DESC LIMIT 1) AS "case_body?"
+         FROM report WHERE id = $1"#,
         id,
+        MERGES_MAX,
     )
     .fetch_optional(conn)
-    .await
+    .await?;
+    Ok(row.map(|row| {
+        let report = Report {
+            id: row.id,
+            ticket: row.ticket,
+            receipt_mac: row.receipt_mac,
+            recovered_mac: row.recovered_mac,
+            recovered_at: row.recovered_at,
+            kind: row.kind,
+            privacy: row.privacy,
+            category_code: row.category_code,
+            region_code: row.region_code,
+            named_opd: row.named_opd,
+            event_date: row.event_date,
+            filed_at: row.filed_at,
+            language: row.language,
+            same_as: row.same_as,
+            sealed_words: row.sealed_words,
+            sealed_identity: row.sealed_identity,
+            case_id: row.case_id,
+            erased_at: row.erased_at,
+        };
+        (report, row.case_body)
+    }))
 }
 
 /// Finds a report by its ticket number in normal form.

@@ -42,29 +42,24 @@ pub struct Shown {
 ///
 /// # Errors
 /// The database's.
-pub async fn plan(
-    conn: &mut PgConnection,
-    event_id: Uuid,
-    planned: &[Planned],
-    at: OffsetDateTime,
-) -> sqlx::Result<u64> {
+pub async fn plan(conn: &mut PgConnection, planned: &[(Uuid, Planned)], at: OffsetDateTime) -> sqlx::Result<u64> {
     let mut columns = Columns::default();
-    for one in planned {
-        columns.push(one);
+    for (event_id, one) in planned {
+        columns.push(*event_id, one);
     }
     let done = sqlx::query!(
         "INSERT INTO delivery (delivery_id, event_id, case_id, report_id, recipient_kind, recipient_id, channel,
                                template, facts, status, reason, planned_at, settled_at)
-         SELECT delivery_id, $1, case_id, report_id, recipient_kind, recipient_id, channel, template, facts,
-                CASE WHEN reason IS NULL THEN 'planned' ELSE 'skipped' END, reason, $2::timestamptz,
-                CASE WHEN reason IS NULL THEN NULL ELSE $2::timestamptz END
-         FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                     $11::text[])
-              AS rows (delivery_id, case_id, report_id, recipient_kind, recipient_id, channel, template, facts, reason)
+         SELECT delivery_id, event_id, case_id, report_id, recipient_kind, recipient_id, channel, template, facts,
+                CASE WHEN reason IS NULL THEN 'planned' ELSE 'skipped' END, reason, $1::timestamptz,
+                CASE WHEN reason IS NULL THEN NULL ELSE $1::timestamptz END
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+                     $10::text[], $11::text[])
+              AS rows (delivery_id, event_id, case_id, report_id, recipient_kind, recipient_id, channel, template, facts, reason)
          ON CONFLICT (event_id, recipient_kind, recipient_id, channel, template) DO NOTHING",
-        event_id,
         at,
         &columns.delivery_id,
+        &columns.event_id,
         &columns.case_id as &[Option<Uuid>],
         &columns.report_id as &[Option<Uuid>],
         &columns.recipient_kind,
@@ -82,6 +77,7 @@ pub async fn plan(
 #[derive(Default)]
 struct Columns {
     delivery_id: Vec<Uuid>,
+    event_id: Vec<Uuid>,
     case_id: Vec<Option<Uuid>>,
     report_id: Vec<Option<Uuid>>,
     recipient_kind: Vec<String>,
@@ -93,7 +89,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn push(&mut self, planned: &Planned) {
+    fn push(&mut self, event_id: Uuid, planned: &Planned) {
+        self.event_id.push(event_id);
         self.delivery_id.push(tuntas_kit::ids::new_id());
         self.case_id.push(planned.case_id.map(CaseId::into_uuid));
         let report = match &planned.recipient {

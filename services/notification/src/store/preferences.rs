@@ -1,5 +1,7 @@
 //! What a position wants to be told.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use tuntas_domain::PositionId;
 
@@ -60,35 +62,54 @@ pub async fn put(conn: &mut PgConnection, position: &PositionId, preference: &Pr
     Ok(())
 }
 
-/// The preferences of a position.
+/// What positions want to be told.
+#[derive(Debug, Clone, Default)]
+pub struct Preferences(HashMap<PositionId, Vec<Preference>>);
+
+impl Preferences {
+    /// How a position wants to be told this: its row for the template, else its row for all, else by e-mail.
+    #[must_use]
+    pub fn channel_for(&self, position: &PositionId, template: &str) -> Channel {
+        let rows = self.0.get(position).map_or(&[][..], Vec::as_slice);
+        let of = |name: &str| rows.iter().find(|row| row.template == name).map(|row| row.channel);
+        of(template).or_else(|| of(ANY)).unwrap_or(Channel::Email)
+    }
+
+    /// The rows of a position, by template.
+    #[must_use]
+    pub fn into_rows(mut self, position: &PositionId) -> Vec<Preference> {
+        self.0.remove(position).unwrap_or_default()
+    }
+}
+
+/// The preferences of positions.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(conn: &mut PgConnection, position: &PositionId) -> sqlx::Result<Vec<Preference>> {
+pub async fn of(
+    conn: &mut PgConnection,
+    positions: impl IntoIterator<Item = &PositionId>,
+) -> sqlx::Result<Preferences> {
+    let ids: Vec<String> = positions.into_iter().map(ToString::to_string).collect();
+    if ids.is_empty() {
+        return Ok(Preferences::default());
+    }
     let rows = sqlx::query!(
-        "SELECT template, channel FROM preference WHERE position_id = $1 ORDER BY template",
-        position.as_str(),
+        "SELECT position_id, template, channel FROM preference WHERE position_id = ANY ($1)
+         ORDER BY position_id, template",
+        &ids,
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let channel = Channel::from_code(&row.channel)
-                .ok_or_else(|| sqlx::Error::Decode(format!("channel {:?}", row.channel).into()))?;
-            Ok(Preference {
-                template: row.template,
-                channel,
-            })
-        })
-        .collect()
-}
-
-/// How a position wants to be told this: its row for the template, else its row for all, else by e-mail.
-///
-/// # Errors
-/// The database's.
-pub async fn channel_for(conn: &mut PgConnection, position: &PositionId, template: &str) -> sqlx::Result<Channel> {
-    let rows = list(conn, position).await?;
-    let of = |name: &str| rows.iter().find(|row| row.template == name).map(|row| row.channel);
-    Ok(of(template).or_else(|| of(ANY)).unwrap_or(Channel::Email))
+    let mut preferences = Preferences::default();
+    for row in rows {
+        let position = row.position_id.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+        let channel = Channel::from_code(&row.channel)
+            .ok_or_else(|| sqlx::Error::Decode(format!("channel {:?}", row.channel).into()))?;
+        preferences.0.entry(position).or_default().push(Preference {
+            template: row.template,
+            channel,
+        });
+    }
+    Ok(preferences)
 }

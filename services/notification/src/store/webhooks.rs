@@ -19,6 +19,14 @@ pub struct Webhook {
     pub event_types: Vec<String>,
 }
 
+impl Webhook {
+    /// Whether it is called for events of this type.
+    #[must_use]
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.iter().any(|wanted| wanted == event_type)
+    }
+}
+
 /// Where and how a webhook is called.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -75,35 +83,20 @@ pub async fn get(conn: &mut PgConnection, webhook_id: Uuid) -> sqlx::Result<Opti
     row.map(TryInto::try_into).transpose()
 }
 
-/// The live webhooks of an agency.
+/// The live webhooks of any of these agencies.
 ///
 /// # Errors
 /// The database's.
-pub async fn of_agency(conn: &mut PgConnection, opd: &OpdCode) -> sqlx::Result<Vec<Webhook>> {
+pub async fn of_agencies(
+    conn: &mut PgConnection,
+    opds: impl IntoIterator<Item = &OpdCode>,
+) -> sqlx::Result<Vec<Webhook>> {
+    let codes: Vec<String> = opds.into_iter().map(ToString::to_string).collect();
     let rows = sqlx::query_as!(
         Row,
         "SELECT webhook_id, opd_code, url, event_types FROM webhook
-         WHERE opd_code = $1 AND deleted_at IS NULL ORDER BY webhook_id",
-        opd.as_str(),
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// The live webhooks of any of these agencies that want events of this type.
-///
-/// # Errors
-/// The database's.
-pub async fn wanting(conn: &mut PgConnection, opds: &[OpdCode], event_type: &str) -> sqlx::Result<Vec<Webhook>> {
-    let codes: Vec<String> = opds.iter().map(ToString::to_string).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT webhook_id, opd_code, url, event_types FROM webhook
-         WHERE opd_code = ANY ($1) AND deleted_at IS NULL
-           AND (event_types = '{}' OR $2 = ANY (event_types)) ORDER BY webhook_id",
+         WHERE opd_code = ANY ($1) AND deleted_at IS NULL ORDER BY webhook_id",
         &codes,
-        event_type,
     )
     .fetch_all(conn)
     .await?;

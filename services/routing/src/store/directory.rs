@@ -48,6 +48,15 @@ pub async fn lock_for_use(conn: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// What tells one state of the directory from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Sequence of the last change.
+    pub last: i64,
+    /// Number of changes.
+    pub count: i64,
+}
+
 /// Sequence of the latest change, 0 before the first.
 ///
 /// # Errors
@@ -76,6 +85,21 @@ pub async fn insert_change(conn: &mut PgConnection, row: &ChangeRow<'_>) -> sqlx
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Which changes there were up to a moment: the last of them and how many. Changes are only ever added, so the same mark is the same
+/// changes.
+///
+/// # Errors
+/// The database's.
+pub async fn mark_at(conn: &mut PgConnection, at: OffsetDateTime) -> sqlx::Result<Mark> {
+    sqlx::query_as!(
+        Mark,
+        r#"SELECT coalesce(max(seq), 0) AS "last!", count(*) AS "count!" FROM directory_change WHERE at <= $1"#,
+        at
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Body of the latest change of each entry up to a moment, in the order of the changes.

@@ -52,7 +52,16 @@ pub const DESK: Fill = Fill {
     script: "desk.sql",
     copies: "SELECT count(*) FROM desk_case WHERE case_id >= 'e0000000-0000-0000-0000-000000000000'
              AND case_id < 'f0000000-0000-0000-0000-000000000000'",
-    tables: &["desk_case"],
+    tables: &["desk_case", "command"],
+};
+
+/// Their measures at evaluation.
+pub const EVALUATION: Fill = Fill {
+    database: "tuntas_evaluation",
+    script: "evaluation.sql",
+    copies: "SELECT count(*) FROM case_fact WHERE case_id >= 'e0000000-0000-0000-0000-000000000000'
+             AND case_id < 'f0000000-0000-0000-0000-000000000000'",
+    tables: &["case_fact", "clock_fact", "charge", "signal"],
 };
 
 impl Fill {

@@ -20,18 +20,18 @@ use tuntas_tests::{
     times::percentile_ms,
 };
 
-use super::{AGENCY, Bench};
+use super::{AGENCY, Bench, LEFT_GONE_WITHIN};
 use crate::figure::{Bound, Goal, Round, float};
 
 const SMALL: u64 = 10_000;
-const ASKED: usize = 300;
+const ASKED: usize = 1_000;
 const AT_ONCE: usize = 256;
 /// Cases that fall due at once.
 const DUE: usize = 3_000;
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is measured at a size, once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Sizes {
     filings_per_second: f64,
     wal_per_filing: f64,
@@ -93,57 +93,72 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
 async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Result<Vec<Sizes>> {
     let begun = Instant::now();
     bench.filled(reports).await?;
-    databases.ask("postgres", "CHECKPOINT")?;
     crate::say(&format!(
         "  {reports} reports in {:.0} s",
         begun.elapsed().as_secs_f64()
     ));
-    let mut measured = Vec::new();
+    let mut looked = Vec::new();
     for _ in 0..bench.rounds {
-        let inbox_ms = p99(bench, async |platform, _| {
-            let request = ListInboxRequest::default();
-            rpc!(platform, Who::Position(VERIFIER), cases().list_inbox(request))?;
-            Ok(())
-        })
-        .await?;
-        let desk_ms = p99(bench, async |platform, _| {
-            let request = ListCasesRequest::default();
-            rpc!(
-                platform,
-                Who::Position(&liaison(AGENCY)),
-                desk(AGENCY).list_cases(request)
-            )?;
-            Ok(())
-        })
-        .await?;
-        let tickets = tickets(databases)?;
-        let ticket_ms = p99(bench, async |platform, number| {
-            let ticket = tickets.get(number % tickets.len()).cloned().unwrap_or_default();
-            let request = GetPublicReportRequest {
-                ticket,
-                ..GetPublicReportRequest::default()
-            };
-            rpc!(platform, Who::Citizen, intake().get_public_report(request))?;
-            Ok(())
-        })
-        .await?;
-        let due_ms = due(databases)?;
-        let kept = ["intake"];
-        bench.alone(&kept)?;
-        let filed = filings(bench, databases).await;
-        bench.all(&kept)?;
+        looked.push(looks(bench, databases).await?);
+    }
+    // Filings last: what they leave keeps the whole platform busy for minutes.
+    let kept = ["intake"];
+    bench.alone(&kept)?;
+    let mut filed = Vec::new();
+    for _ in 0..bench.rounds {
+        filed.push(filings(bench, databases).await);
+    }
+    bench.all(&kept)?;
+    bench.settled(LEFT_GONE_WITHIN).await?;
+    let measured = looked.into_iter().zip(filed).map(|(looks, filed)| {
         let (filings_per_second, wal_per_filing) = filed?;
-        measured.push(Sizes {
+        Ok(Sizes {
             filings_per_second,
             wal_per_filing,
-            inbox_ms,
-            desk_ms,
-            ticket_ms,
-            due_ms,
-        });
-    }
+            ..looks
+        })
+    });
+    let measured = measured.collect::<anyhow::Result<_>>()?;
     crate::say(&format!("  {measured:?}"));
     Ok(measured)
+}
+
+/// What there is to look at, without the filings.
+async fn looks(bench: &Bench, databases: &Databases) -> anyhow::Result<Sizes> {
+    let inbox_ms = p99(bench, async |platform, _| {
+        let request = ListInboxRequest::default();
+        rpc!(platform, Who::Position(VERIFIER), cases().list_inbox(request))?;
+        Ok(())
+    })
+    .await?;
+    let desk_ms = p99(bench, async |platform, _| {
+        let request = ListCasesRequest::default();
+        rpc!(
+            platform,
+            Who::Position(&liaison(AGENCY)),
+            desk(AGENCY).list_cases(request)
+        )?;
+        Ok(())
+    })
+    .await?;
+    let tickets = tickets(databases)?;
+    let ticket_ms = p99(bench, async |platform, number| {
+        let ticket = tickets.get(number % tickets.len()).cloned().unwrap_or_default();
+        let request = GetPublicReportRequest {
+            ticket,
+            ..GetPublicReportRequest::default()
+        };
+        rpc!(platform, Who::Citizen, intake().get_public_report(request))?;
+        Ok(())
+    })
+    .await?;
+    Ok(Sizes {
+        inbox_ms,
+        desk_ms,
+        ticket_ms,
+        due_ms: due(databases)?,
+        ..Sizes::default()
+    })
 }
 
 /// p99 of a call made again and again, one after the other, once caches are warm.
@@ -200,13 +215,19 @@ fn due(databases: &Databases) -> anyhow::Result<f64> {
 
 /// Filings a second, and bytes of WAL for each.
 async fn filings(bench: &Bench, databases: &Databases) -> anyhow::Result<(f64, f64)> {
-    let written = || -> anyhow::Result<f64> {
-        let at = databases.ask("postgres", "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")?;
-        at.parse().context("a place in the WAL")
-    };
+    let number = |sql| -> anyhow::Result<f64> { databases.ask("postgres", sql)?.parse().context(sql) };
+    let written = || number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
+    let whole_pages = || number("SELECT wal_fpi FROM pg_stat_wal");
     bench.filers.saturate(AT_ONCE, super::WARM_UP).await;
-    let before = written()?;
+    let (bytes, pages) = (written()?, whole_pages()?);
     let taken = bench.filers.saturate(AT_ONCE, bench.length).await;
     taken.nothing_refused()?;
-    Ok((taken.per_second, (written()? - before) / float(taken.took.len())))
+    let each = |since: f64, now: f64| (now - since) / float(taken.took.len());
+    let wal = each(bytes, written()?);
+    // A page that is touched first after a checkpoint is written whole.
+    let pages = each(pages, whole_pages()?);
+    crate::say(&format!(
+        "  a filing writes {wal:.0} bytes of WAL, with {pages:.2} whole pages"
+    ));
+    Ok((taken.per_second, wal))
 }

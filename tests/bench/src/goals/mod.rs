@@ -9,14 +9,18 @@ mod memory;
 mod plans;
 mod relay;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tuntas_ctl::{platform::Platform, quiet};
 use tuntas_tests::{
     collector::Collector,
-    fill::{DESK, INTAKE, ROUTING},
-    instance::{Instance, PROCESSES},
+    fill::{DESK, EVALUATION, INTAKE, ROUTING},
+    instance::{Instance, PROCESSES, wait_for},
     play::Play,
     world::World,
 };
@@ -113,10 +117,26 @@ impl Bench {
             }
             self.settled(LEFT_GONE_WITHIN).await?;
         }
-        for fill in [INTAKE, ROUTING, DESK] {
+        for fill in [INTAKE, ROUTING, DESK, EVALUATION] {
             fill.up_to(databases, reports)?;
         }
-        Ok(())
+        self.at_rest()
+    }
+
+    /// Waits until nothing is left of the filling: pages that are still to be written, and tables that the database cleans up by itself.
+    /// It looks for such tables once a minute.
+    fn at_rest(&self) -> anyhow::Result<()> {
+        const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(65);
+        self.servers.sql("postgres", "CHECKPOINT")?;
+        ensure!(Command::new("sync").status()?.success(), "sync failed");
+        let mut quiet_since = Instant::now();
+        wait_for(LEFT_GONE_WITHIN, "the database to have cleaned up", || {
+            let cleaning = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
+            if self.servers.sql("postgres", cleaning)? != "0" {
+                quiet_since = Instant::now();
+            }
+            Ok(quiet_since.elapsed() >= LOOKS_AGAIN_AFTER)
+        })
     }
 
     /// Waits until nothing is under way.

@@ -44,16 +44,17 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     used?;
     let large = large_tables(bench)?;
     let (mut seen, mut whole) = (0_usize, BTreeMap::new());
-    for plan in plans(&text) {
+    for (database, plan) in plans(&text) {
         seen += 1;
         let query = plan.get("Query Text").and_then(Value::as_str).unwrap_or_default();
-        if let Some(why) = plan.get("Plan").and_then(|node| reads_whole(node, &large)) {
-            whole.entry(one_line(query)).or_insert(why);
+        let large_there = large.get(database).map_or(&[][..], Vec::as_slice);
+        if let Some(why) = plan.get("Plan").and_then(|node| reads_whole(node, large_there)) {
+            whole.entry((database.to_owned(), one_line(query))).or_insert(why);
         }
     }
     ensure!(seen > LIFECYCLES, "PostgreSQL explained only {seen} statements");
-    for (query, why) in &whole {
-        crate::say(&format!("  {why}: {query}"));
+    for ((database, query), why) in &whole {
+        crate::say(&format!("  {database} {why}: {query}"));
     }
     Ok(vec![Goal {
         id: "P7f",
@@ -141,12 +142,15 @@ async fn use_it(bench: &Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Names of the tables that may not be read whole, in any database.
-fn large_tables(bench: &Bench) -> anyhow::Result<Vec<String>> {
-    let mut all = Vec::new();
+/// Names of the tables that may not be read whole, by database.
+fn large_tables(bench: &Bench) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+    let mut all = BTreeMap::new();
     for database in databases(bench)? {
         let sql = format!("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= {LARGE_ROWS}");
-        all.extend(bench.servers.sql(&database, &sql)?.lines().map(str::to_owned));
+        let tables: Vec<String> = bench.servers.sql(&database, &sql)?.lines().map(str::to_owned).collect();
+        if !tables.is_empty() {
+            all.insert(database, tables);
+        }
     }
     ensure!(!all.is_empty(), "no table is large");
     Ok(all)
@@ -159,12 +163,18 @@ fn log(bench: &Bench) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The plans of a log: JSON on lines that begin with a tab, after a line that ends with the mark.
-fn plans(log: &str) -> impl Iterator<Item = Value> {
-    log.split(MARK).skip(1).filter_map(|rest| {
-        let lines = rest.lines().skip(1).take_while(|line| line.starts_with('\t'));
-        serde_json::from_str(&lines.collect::<String>()).ok()
-    })
+/// The plans of a log, each with its database: JSON on lines that begin with a tab, after a line that ends with the mark. Before its
+/// level such a line names the database (`log_line_prefix`).
+fn plans(log: &str) -> impl Iterator<Item = (&str, Value)> {
+    log.split(MARK)
+        .zip(log.split(MARK).skip(1))
+        .filter_map(|(before, rest)| {
+            let (prefix, _) = before.lines().last()?.split_once(" LOG:")?;
+            let database = prefix.split_whitespace().last()?;
+            let lines = rest.lines().skip(1).take_while(|line| line.starts_with('\t'));
+            let plan = serde_json::from_str(&lines.collect::<String>()).ok()?;
+            Some((database, plan))
+        })
 }
 
 /// Why a plan costs more the more there is.

@@ -61,7 +61,10 @@ fn may_see_contacts(caller: &Caller) -> bool {
 
 /// The entries as of the moment that was asked for last: every mail to an officer asks for now. Cheap to clone; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Listed(Arc<Mutex<Option<(Mark, Arc<Entries>)>>>);
+pub struct Listed(Arc<Mutex<Option<Known>>>);
+
+/// Entries, and of which changes they are.
+type Known = (Mark, Arc<Entries>);
 
 /// All entries, each as its latest change says, with every term.
 #[derive(Debug, Default)]
@@ -83,7 +86,7 @@ impl Listed {
         Ok(entries)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Mark, Arc<Entries>)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use tuntas_kit::{
     broker::opd_queue,
     clock::Clock,
     consumer::{Consumer, Handler, HandlerError, Received},
-    directory,
+    directory::{self, DirectoryReader},
     problem::Problem,
     wait::Board,
 };
@@ -45,6 +45,8 @@ pub struct AgencyEvents {
     pub heard: Board,
     /// Entries of the directory that the process has committed.
     pub learnt: Learnt,
+    /// The directory as callers are looked up in it.
+    pub directory: DirectoryReader,
 }
 
 /// A consumer of the queue of one of so many agencies, which share what may be on its way to the process.
@@ -55,6 +57,7 @@ pub fn consumer(desk: &Desk, opd: &OpdCode, agencies: usize) -> Consumer {
         clock: desk.clock.clone(),
         metrics: desk.metrics.clone(),
         heard: desk.heard.clone(),
+        directory: desk.directory.clone(),
         learnt: desk.learnt.clone(),
     };
     let share = usize::from(IN_FLIGHT_MAX) / agencies.max(1);
@@ -85,6 +88,7 @@ impl Handler for AgencyEvents {
         self.heard
             .tell(batch.iter().flat_map(|received| waited_for(&received.event)));
         self.learnt.committed(batch.iter().map(|received| &received.event));
+        self.directory.committed(batch.iter().map(|received| &received.event));
     }
 }
 

@@ -143,6 +143,7 @@ impl World {
     pub(crate) async fn consume(&self, opd: &str, event: &Event) -> Result<(), HandlerError> {
         let handler = AgencyEvents {
             heard: self.desk.heard.clone(),
+            directory: self.desk.directory.clone(),
             learnt: self.desk.learnt.clone(),
             opd: opd.parse().unwrap(),
             clock: self.desk.clock.clone(),

@@ -71,6 +71,7 @@ impl Handler for Cases {
         self.0
             .heard
             .tell(batch.iter().flat_map(|received| waited_for(&received.event)));
+        self.0.directory.committed(batch.iter().map(|received| &received.event));
     }
 }
 

@@ -8,8 +8,9 @@ use std::{
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use tuntas_domain::Official;
+use tuntas_proto::event::v1::Event;
 
-use super::{DirectoryError, Snapshot, read};
+use super::{DirectoryError, Snapshot, key, read};
 use crate::{
     auth::Assertion,
     database::{ANSWER_WITHIN, within},
@@ -33,7 +34,8 @@ pub struct DirectoryReader {
 struct Reading {
     mark: Mark,
     snapshot: Arc<Snapshot>,
-    checked_at: Instant,
+    /// None once this process has changed it since.
+    checked_at: Option<Instant>,
 }
 
 /// Of what a reading has seen, the part that can change what another reading sees: the entries of transactions that were not over
@@ -74,7 +76,7 @@ impl DirectoryReader {
     /// # Errors
     /// The database's, or an entry that does not parse.
     pub async fn current(&self, conn: &mut PgConnection) -> Result<Arc<Snapshot>, DirectoryError> {
-        let checked_at = Instant::now();
+        let checked_at = Some(Instant::now());
         if let Some(last) = self.last()
             && Mark::since(conn, last.mark.since).await? == last.mark
         {
@@ -148,9 +150,19 @@ impl DirectoryReader {
         self.recent(pool, CALLER_AGE_MAX, CALLER_AGE_LIMIT).await
     }
 
+    /// These events are committed. When one changes the directory, whoever asks next for what was so lately asks the database.
+    pub fn committed<'a>(&self, mut events: impl Iterator<Item = &'a Event>) {
+        let changes = |event: &Event| event.payload.as_ref().and_then(key).is_some();
+        if events.any(changes)
+            && let Some(last) = self.lock().as_mut()
+        {
+            last.checked_at = None;
+        }
+    }
+
     fn not_older(&self, age_max: Duration) -> Option<Arc<Snapshot>> {
         let last = self.last()?;
-        (last.checked_at.elapsed() <= age_max).then_some(last.snapshot)
+        (last.checked_at?.elapsed() <= age_max).then_some(last.snapshot)
     }
 
     fn last(&self) -> Option<Reading> {

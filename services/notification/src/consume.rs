@@ -7,6 +7,7 @@ use std::{
 
 use sqlx::PgConnection;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 use tuntas_domain::{CaseId, OpdCode, PositionId};
 use tuntas_kit::{
     clock::Clock,
@@ -46,7 +47,8 @@ impl Handler for Planner {
         for run in batch.chunk_by(either) {
             if run.first().is_some_and(|first| is_directory(&first.event)) {
                 for received in run {
-                    directory::apply(conn, &received.event).await.map_err(Problem::from)?;
+                    let applied = directory::apply(conn, &received.event).instrument(received.span());
+                    applied.await.map_err(Problem::from)?;
                 }
             } else {
                 self.plan(conn, run).await?;
@@ -63,8 +65,11 @@ impl Planner {
         let snapshot = self.directory.current(conn).await.map_err(Problem::from)?;
         let mut mails = Vec::new();
         for received in events {
-            let of_event =
-                plan::mails(&received.event, &snapshot).map_err(|error| HandlerError::Reject(error.to_string()))?;
+            // What an event calls for belongs to its trace; what is written is for all of them.
+            let of_event = received
+                .span()
+                .in_scope(|| plan::mails(&received.event, &snapshot))
+                .map_err(|error| HandlerError::Reject(error.to_string()))?;
             mails.extend(of_event.into_iter().map(|mail| (received.event_id, mail)));
         }
         let mut planned = with_preferences(conn, mails).await?;

@@ -61,7 +61,7 @@ use crate::{
     fall_due::DueGauges,
 };
 
-pub use crate::{grpc::Api, list_directory::Listed};
+pub use crate::grpc::Api;
 
 /// routing's own migrations.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -80,8 +80,6 @@ pub struct Routing {
     pub trust: Arc<TrustStore>,
     /// The directory, cached.
     pub directory: DirectoryReader,
-    /// Its entries as they were listed last.
-    pub listed: Listed,
     /// intake, if it is configured.
     pub vault: Option<Vault>,
     /// routing's own configuration.
@@ -141,7 +139,6 @@ pub fn build(boot: &Boot<RoutingConfig>) -> anyhow::Result<Service> {
         clock: boot.clock.clone(),
         trust: boot.trust.clone(),
         directory: DirectoryReader::default(),
-        listed: Listed::default(),
         vault,
         config: Arc::new(boot.config.clone()),
         topology: Arc::default(),

@@ -1,26 +1,17 @@
 //! Lists the directory as it stands, or as it stood at a moment.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
 use prost::Message as _;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tuntas_domain::{OpdCode, Role};
-use tuntas_kit::{auth::Assertion, problem::Problem};
+use tuntas_kit::{auth::Assertion, directory::Snapshot, problem::Problem};
 use tuntas_proto::{
     event::v1::{Event, HolderTerm, directory_changed::Change, event::Payload},
     routing::v1::{HolderContact, ListDirectoryRequest, ListDirectoryResponse},
     wire_time::instant,
 };
 
-use crate::{
-    Routing,
-    caller::Caller,
-    store::{self, directory::Mark},
-};
+use crate::{Routing, caller::Caller, store};
 
 /// The entries, holders by their terms at the moment asked for. Names and addresses of holders go to notification, to
 /// operators and to officials; the others get ids.
@@ -34,7 +25,7 @@ pub(crate) async fn list_directory(
 ) -> Result<ListDirectoryResponse, Problem> {
     let now = routing.clock.now();
     let mut conn = routing.pool.acquire().await?;
-    let (caller, _) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
+    let (caller, directory) = Caller::resolve(&mut conn, &routing.directory, assertion, now).await?;
     let only = match request.opd_code.as_str() {
         "" => None,
         code => Some(code.parse::<OpdCode>().map_err(|e| Problem::invalid("opd_code", e))?),
@@ -43,8 +34,15 @@ pub(crate) async fn list_directory(
         None => now,
         Some(at) => instant(at).ok_or_else(|| Problem::invalid("at", "is not an instant"))?,
     };
-    let entries = routing.listed.at(&mut conn, at).await?;
-    let mut answer = entries.answer(at, only.as_ref());
+    let mut answer = match store::directory::has_changed_since(&mut conn, at).await? {
+        // Every mail to an officer asks for now.
+        false => entries_of(&directory, at),
+        true => entries_at(&mut conn, at).await?,
+    };
+    sort(&mut answer);
+    if let Some(only) = only {
+        keep_agency(&mut answer, &only);
+    }
     if may_see_contacts(&caller) {
         answer.contacts = contacts(&mut conn, &answer.holders).await?;
     }
@@ -59,77 +57,38 @@ fn may_see_contacts(caller: &Caller) -> bool {
     }
 }
 
-/// The entries as of the moment that was asked for last: every mail to an officer asks for now. Cheap to clone; clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Listed(Arc<Mutex<Option<Known>>>);
-
-/// Entries, and of which changes they are.
-type Known = (Mark, Arc<Entries>);
-
-/// All entries, each as its latest change says, with every term.
-#[derive(Debug, Default)]
-struct Entries(ListDirectoryResponse);
-
-impl Listed {
-    async fn at(&self, conn: &mut PgConnection, at: OffsetDateTime) -> Result<Arc<Entries>, Problem> {
-        let mark = store::directory::mark_at(conn, at).await?;
-        if let Some((known, entries)) = &*self.lock()
-            && *known == mark
-        {
-            return Ok(Arc::clone(entries));
+async fn entries_at(conn: &mut PgConnection, at: OffsetDateTime) -> Result<ListDirectoryResponse, Problem> {
+    let mut answer = ListDirectoryResponse::default();
+    for body in store::directory::bodies_at(conn, at).await? {
+        let event = Event::decode(body.as_slice()).map_err(Problem::internal)?;
+        let Some(Payload::DirectoryChanged(changed)) = event.payload else {
+            continue;
+        };
+        match changed.change {
+            Some(Change::Agency(agency)) => answer.agencies.push(agency),
+            Some(Change::Position(position)) => answer.positions.push(position),
+            Some(Change::HolderTerm(term)) if covers(&term, at) => answer.holders.push(term),
+            Some(Change::Category(category)) => answer.categories.push(category),
+            Some(Change::Region(region)) => answer.regions.push(region),
+            Some(Change::HolderTerm(_)) | None => {}
         }
-        let entries = Arc::new(Entries::at(conn, at).await?);
-        // What came in between is in the entries and not in the mark.
-        if store::directory::mark_at(conn, at).await? == mark {
-            *self.lock() = Some((mark, Arc::clone(&entries)));
-        }
-        Ok(entries)
     }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    Ok(answer)
 }
 
-impl Entries {
-    async fn at(conn: &mut PgConnection, at: OffsetDateTime) -> Result<Self, Problem> {
-        let mut all = ListDirectoryResponse::default();
-        for body in store::directory::bodies_at(conn, at).await? {
-            let event = Event::decode(body.as_slice()).map_err(Problem::internal)?;
-            let Some(Payload::DirectoryChanged(changed)) = event.payload else {
-                continue;
-            };
-            match changed.change {
-                Some(Change::Agency(agency)) => all.agencies.push(agency),
-                Some(Change::Position(position)) => all.positions.push(position),
-                Some(Change::HolderTerm(term)) => all.holders.push(term),
-                Some(Change::Category(category)) => all.categories.push(category),
-                Some(Change::Region(region)) => all.regions.push(region),
-                None => {}
-            }
-        }
-        sort(&mut all);
-        Ok(Self(all))
-    }
-
-    /// The entries of one agency, or of all, with the terms that cover a moment.
-    fn answer(&self, at: OffsetDateTime, only: Option<&OpdCode>) -> ListDirectoryResponse {
-        fn kept<T: Clone>(all: &[T], keep: impl Fn(&T) -> bool) -> Vec<T> {
-            all.iter().filter(|entry| keep(entry)).cloned().collect()
-        }
-        let of = |opd_code: &str| only.is_none_or(|only| only.as_str() == opd_code);
-        let positions = kept(&self.0.positions, |position| of(&position.opd_code));
-        let own: HashSet<&str> = positions.iter().map(|position| position.id.as_str()).collect();
-        ListDirectoryResponse {
-            agencies: kept(&self.0.agencies, |agency| of(&agency.code)),
-            holders: kept(&self.0.holders, |term| {
-                covers(term, at) && (only.is_none() || own.contains(term.position_id.as_str()))
-            }),
-            categories: kept(&self.0.categories, |category| of(&category.default_opd)),
-            regions: self.0.regions.clone(),
-            contacts: Vec::new(),
-            positions,
-        }
+fn entries_of(directory: &Snapshot, at: OffsetDateTime) -> ListDirectoryResponse {
+    ListDirectoryResponse {
+        agencies: directory.agencies.values().cloned().collect(),
+        positions: directory.positions.values().cloned().collect(),
+        holders: directory
+            .terms
+            .values()
+            .filter(|term| covers(term, at))
+            .cloned()
+            .collect(),
+        categories: directory.categories.values().cloned().collect(),
+        regions: directory.regions.values().cloned().collect(),
+        contacts: Vec::new(),
     }
 }
 
@@ -147,6 +106,15 @@ fn sort(answer: &mut ListDirectoryResponse) {
         .sort_by(|a, b| (&a.position_id, !a.acting).cmp(&(&b.position_id, !b.acting)));
     answer.categories.sort_by(|a, b| a.code.cmp(&b.code));
     answer.regions.sort_by(|a, b| a.code.cmp(&b.code));
+}
+
+fn keep_agency(answer: &mut ListDirectoryResponse, only: &OpdCode) {
+    let only = only.as_str();
+    answer.agencies.retain(|agency| agency.code == only);
+    answer.positions.retain(|position| position.opd_code == only);
+    let own: Vec<&str> = answer.positions.iter().map(|position| position.id.as_str()).collect();
+    answer.holders.retain(|term| own.contains(&term.position_id.as_str()));
+    answer.categories.retain(|category| category.default_opd == only);
 }
 
 async fn contacts(conn: &mut PgConnection, holders: &[HolderTerm]) -> Result<Vec<HolderContact>, Problem> {

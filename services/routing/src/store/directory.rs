@@ -48,15 +48,6 @@ pub async fn lock_for_use(conn: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// What tells one state of the directory from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Sequence of the last change.
-    pub last: i64,
-    /// Number of changes.
-    pub count: i64,
-}
-
 /// Sequence of the latest change, 0 before the first.
 ///
 /// # Errors
@@ -87,15 +78,13 @@ pub async fn insert_change(conn: &mut PgConnection, row: &ChangeRow<'_>) -> sqlx
     Ok(())
 }
 
-/// Which changes there were up to a moment: the last of them and how many. Changes are only ever added, so the same mark is the same
-/// changes.
+/// Whether there are changes after a moment: without one, the directory stands as it stood then.
 ///
 /// # Errors
 /// The database's.
-pub async fn mark_at(conn: &mut PgConnection, at: OffsetDateTime) -> sqlx::Result<Mark> {
-    sqlx::query_as!(
-        Mark,
-        r#"SELECT coalesce(max(seq), 0) AS "last!", count(*) AS "count!" FROM directory_change WHERE at <= $1"#,
+pub async fn has_changed_since(conn: &mut PgConnection, at: OffsetDateTime) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM directory_change WHERE at > $1) AS "changed!""#,
         at
     )
     .fetch_one(conn)

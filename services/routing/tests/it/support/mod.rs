@@ -86,7 +86,6 @@ pub(crate) async fn empty_with(pool: PgPool, broker: Option<Broker>) -> World {
         clock: clock.clone(),
         trust: Arc::new(trust),
         directory: DirectoryReader::default(),
-        listed: tuntas_routing::Listed::default(),
         vault: None,
         config: Arc::new(default_config()),
         broker,

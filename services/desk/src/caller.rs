@@ -37,16 +37,11 @@ impl Caller {
     /// `forbidden` for everybody but head, liaison and executors of an agency of this desk; `unavailable` while the
     /// desk has not learnt the directory.
     pub async fn resolve(desk: &Desk, assertion: &Assertion, at: OffsetDateTime) -> Result<Self, Problem> {
-        let mut directory = desk.directory.of_callers(&desk.pool).await?;
-        if directory.official(assertion, at).is_none() {
-            // Nobody is refused by what was so a moment ago.
-            directory = desk.directory.now(&desk.pool).await?;
-        }
+        let (official, directory) = desk.directory.caller(&desk.pool, assertion, at).await?;
         if directory.positions.is_empty() {
             return Err(Problem::new(UNAVAILABLE).message("the desk has not learnt the directory yet; try again"));
         }
-        let official = directory
-            .official(assertion, at)
+        let official = official
             .ok_or_else(|| Problem::new(FORBIDDEN).message("the directory has no such holder of this position now"))?;
         let opd = official.opd.clone().filter(|opd| desk.scope.covers(opd));
         let opd = opd.ok_or_else(|| Problem::new(FORBIDDEN).message("this desk does not serve the caller's agency"))?;

@@ -77,13 +77,8 @@ pub async fn caller<T: Sync>(intake: &Intake, request: &Request<T>) -> Result<Ca
         (Kind::Service, Some(officers)) => officers,
         (Kind::Service, None) => return Ok(Caller::Service(direct.subject)),
     };
-    let directory = intake.directory.of_callers(&intake.pool).await?;
-    let mut official = directory.official(&assertion, assertion.issued_at);
-    if official.is_none() {
-        // Nobody is refused by what was so a moment ago.
-        let directory = intake.directory.now(&intake.pool).await?;
-        official = directory.official(&assertion, assertion.issued_at);
-    }
+    let found = intake.directory.caller(&intake.pool, &assertion, assertion.issued_at);
+    let (official, _) = found.await?;
     official
         .map(Caller::Officer)
         .ok_or_else(|| Problem::new(FORBIDDEN).message("the person does not hold this position"))

@@ -45,7 +45,7 @@ pub async fn lookup<R: Message + Default>(
     )
     .execute(&mut *conn)
     .await?;
-    peek(conn, scope, key, request).await
+    stored(conn, scope, key, request).await
 }
 
 /// The same without the lock, and in no transaction: another request under the key may be under way. For who has work to spare
@@ -60,6 +60,15 @@ pub async fn peek<R: Message + Default>(
     request: &impl Message,
 ) -> Result<Option<R>, Problem> {
     check_key(key)?;
+    stored(conn, scope, key, request).await
+}
+
+async fn stored<R: Message + Default>(
+    conn: &mut PgConnection,
+    scope: &str,
+    key: &str,
+    request: &impl Message,
+) -> Result<Option<R>, Problem> {
     let stored = sqlx::query!(
         "SELECT request_hash, response FROM idempotency WHERE scope = $1 AND key = $2",
         scope,

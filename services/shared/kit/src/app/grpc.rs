@@ -30,10 +30,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections end at this age, so that clients find new replicas.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 const CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
-/// Calls that a client may have hung up before we came to them. More than that, and HTTP/2 closes the connection (rapid reset,
-/// CVE-2023-44487), with every other call on it; the library's twenty are what a gateway reaches whose visitors go away while
-/// both cores are busy. A caller has no more calls than this waiting on a connection.
-const RESET_BEFORE_ACCEPTED_MAX: usize = 1_024;
 
 pub(super) async fn start(
     config: &config::Grpc,
@@ -45,13 +41,17 @@ pub(super) async fn start(
     let incoming = TcpIncoming::bind(config.listen)
         .with_context(|| format!("grpc.listen {}", config.listen))?
         .with_nodelay(Some(true));
+    let at_once = config.concurrency_per_connection_max;
+    // When a client has hung up on more calls than this before we came to them, HTTP/2 closes its connection (rapid reset,
+    // CVE-2023-44487), with every other call on it. The library's twenty are what a gateway reaches whose visitors go away while the
+    // cores are busy.
     let mut server = Server::builder()
         .timeout(Duration::from_millis(config.timeout_ms))
-        .concurrency_limit_per_connection(config.concurrency_per_connection_max)
+        .concurrency_limit_per_connection(at_once)
         .load_shed(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .http2_max_pending_accept_reset_streams(Some(RESET_BEFORE_ACCEPTED_MAX))
+        .http2_max_pending_accept_reset_streams(Some(at_once))
         .max_connection_age(CONNECTION_AGE_MAX)
         .max_connection_age_grace(CONNECTION_AGE_GRACE);
     if let Some(tls) = tls(config)? {

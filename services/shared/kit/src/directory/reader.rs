@@ -141,13 +141,24 @@ impl DirectoryReader {
         self.now(pool).await
     }
 
-    /// The directory in which a replica looks up who calls: [`recent`](Self::recent) by a quarter of a second. Not for routing, which
-    /// is where the directory changes, and not for what is written from it.
+    /// Who calls a replica, and the directory in which they were found: [`recent`](Self::recent) by a quarter of a second. Nobody is
+    /// refused by what was so a moment ago. Not for routing, which is where the directory changes.
     ///
     /// # Errors
     /// As [`DirectoryReader::current`].
-    pub async fn of_callers(&self, pool: &PgPool) -> Result<Arc<Snapshot>, DirectoryError> {
-        self.recent(pool, CALLER_AGE_MAX, CALLER_AGE_LIMIT).await
+    pub async fn caller(
+        &self,
+        pool: &PgPool,
+        assertion: &Assertion,
+        at: OffsetDateTime,
+    ) -> Result<(Option<Official>, Arc<Snapshot>), DirectoryError> {
+        let directory = self.recent(pool, CALLER_AGE_MAX, CALLER_AGE_LIMIT).await?;
+        let official = directory.official(assertion, at);
+        if official.is_some() {
+            return Ok((official, directory));
+        }
+        let directory = self.now(pool).await?;
+        Ok((directory.official(assertion, at), directory))
     }
 
     /// These events are committed. When one changes the directory, whoever asks next for what was so lately asks the database.

@@ -65,13 +65,14 @@ pub const EVALUATION: Fill = Fill {
 };
 
 impl Fill {
-    /// Adds copies until there are so many, and has the database look at its tables.
+    /// Adds copies until there are so many, and has the database look at its tables. Answers how many were added.
     ///
     /// # Errors
     /// PostgreSQL's; there is nothing to copy.
-    pub fn up_to(self, databases: &Databases, copies: u64) -> anyhow::Result<()> {
+    pub fn up_to(self, databases: &Databases, copies: u64) -> anyhow::Result<u64> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fill").join(self.script);
-        let mut made: u64 = databases.ask(self.database, self.copies)?.parse()?;
+        let before: u64 = databases.ask(self.database, self.copies)?.parse()?;
+        let mut made = before;
         while made < copies {
             let last = (made + STEP).min(copies);
             databases.run(self.database, &script, &[("first", made + 1), ("last", last)])?;
@@ -82,6 +83,6 @@ impl Fill {
         for table in self.tables {
             databases.ask(self.database, &format!("VACUUM ANALYZE {table}"))?;
         }
-        Ok(())
+        Ok(made - before)
     }
 }

@@ -1,7 +1,7 @@
 //! P1, P2, P9: filings accepted durably, against `pgbench` inserting the same rows.
 
 use anyhow::ensure;
-use tuntas_tests::{instance::wait_for, sql, times::percentile_ms};
+use tuntas_tests::{sql, times::percentile_ms};
 
 use super::{Bench, LEFT_GONE_WITHIN, WARM_UP};
 use crate::figure::{Bound, Goal, Round, float};
@@ -44,7 +44,7 @@ async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
             figure: wal_syncs(bench)? - synced,
             floor: filings,
         });
-        published(bench)?;
+        bench.published(LEFT_GONE_WITHIN)?;
         let mut single = bench.servers.pgbench(FLOOR, &script, 1, bench.length)?;
         // While `pgbench` ran, nobody filed: the first then waits a tenth of a second, and a hundred wait behind it.
         bench.filers.offer(OFFERED_PER_SECOND, WARM_UP).await;
@@ -97,13 +97,6 @@ async fn goals(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
             rounds: fsyncs,
         },
     ])
-}
-
-/// Waits until the relay has published what was filed.
-fn published(bench: &Bench) -> anyhow::Result<()> {
-    wait_for(LEFT_GONE_WITHIN, "the outbox to empty", || {
-        Ok(bench.servers.databases.unpublished(sql::INTAKE)? == 0)
-    })
 }
 
 fn wal_syncs(bench: &Bench) -> anyhow::Result<f64> {

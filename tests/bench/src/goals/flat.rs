@@ -31,14 +31,26 @@ const DUE: usize = 3_000;
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is measured at a size, once.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 struct Sizes {
-    filings_per_second: f64,
-    wal_per_filing: f64,
+    looks: Looks,
+    filings: Filings,
+}
+
+/// How long it takes to look.
+#[derive(Debug)]
+struct Looks {
     inbox_ms: f64,
     desk_ms: f64,
     ticket_ms: f64,
     due_ms: f64,
+}
+
+/// What a filing costs.
+#[derive(Debug)]
+struct Filings {
+    per_second: f64,
+    wal_bytes: f64,
 }
 
 /// A figure of these, and what is wanted of it.
@@ -46,26 +58,26 @@ type Wanted = (&'static str, &'static str, &'static str, Bound, fn(&Sizes) -> f6
 
 const WANTED: [Wanted; 6] = [
     ("P7a", "filings accepted", "1/s", Bound::AtLeast(0.95), |s| {
-        s.filings_per_second
+        s.filings.per_second
     }),
     ("P7b", "WAL of a filing", "bytes", Bound::AtMost(1.1), |s| {
-        s.wal_per_filing
+        s.filings.wal_bytes
     }),
     (
         "P7c",
         "a page of the verifiers' inbox, p99",
         "ms",
         Bound::AtMost(1.2),
-        |s| s.inbox_ms,
+        |s| s.looks.inbox_ms,
     ),
     ("P7d", "a page of a desk's cases, p99", "ms", Bound::AtMost(1.2), |s| {
-        s.desk_ms
+        s.looks.desk_ms
     }),
     ("P7e", "a ticket looked up, p99", "ms", Bound::AtMost(1.2), |s| {
-        s.ticket_ms
+        s.looks.ticket_ms
     }),
     ("P7g", "the clocks' look at a due case", "ms", Bound::AtMost(1.2), |s| {
-        s.due_ms
+        s.looks.due_ms
     }),
 ];
 
@@ -104,27 +116,17 @@ async fn at(bench: &Bench, databases: &Databases, reports: u64) -> anyhow::Resul
     // Filings last: what they leave keeps the whole platform busy for minutes.
     let kept = ["intake"];
     bench.alone(&kept)?;
-    let mut filed = Vec::new();
-    for _ in 0..bench.rounds {
-        filed.push(filings(bench, databases).await);
-    }
+    let filed = all_filings(bench, databases).await;
     bench.all(&kept)?;
+    let filed = filed?;
     bench.settled(LEFT_GONE_WITHIN).await?;
-    let measured = looked.into_iter().zip(filed).map(|(looks, filed)| {
-        let (filings_per_second, wal_per_filing) = filed?;
-        Ok(Sizes {
-            filings_per_second,
-            wal_per_filing,
-            ..looks
-        })
-    });
-    let measured = measured.collect::<anyhow::Result<_>>()?;
+    let each = looked.into_iter().zip(filed);
+    let measured = each.map(|(looks, filings)| Sizes { looks, filings }).collect();
     crate::say(&format!("  {measured:?}"));
     Ok(measured)
 }
 
-/// What there is to look at, without the filings.
-async fn looks(bench: &Bench, databases: &Databases) -> anyhow::Result<Sizes> {
+async fn looks(bench: &Bench, databases: &Databases) -> anyhow::Result<Looks> {
     let inbox_ms = p99(bench, async |platform, _| {
         let request = ListInboxRequest::default();
         rpc!(platform, Who::Position(VERIFIER), cases().list_inbox(request))?;
@@ -152,12 +154,11 @@ async fn looks(bench: &Bench, databases: &Databases) -> anyhow::Result<Sizes> {
         Ok(())
     })
     .await?;
-    Ok(Sizes {
+    Ok(Looks {
         inbox_ms,
         desk_ms,
         ticket_ms,
         due_ms: due(databases)?,
-        ..Sizes::default()
     })
 }
 
@@ -213,8 +214,15 @@ fn due(databases: &Databases) -> anyhow::Result<f64> {
     Ok(took.as_secs_f64() * 1_000.0 / float(DUE))
 }
 
-/// Filings a second, and bytes of WAL for each.
-async fn filings(bench: &Bench, databases: &Databases) -> anyhow::Result<(f64, f64)> {
+async fn all_filings(bench: &Bench, databases: &Databases) -> anyhow::Result<Vec<Filings>> {
+    let mut all = Vec::new();
+    for _ in 0..bench.rounds {
+        all.push(filings(bench, databases).await?);
+    }
+    Ok(all)
+}
+
+async fn filings(bench: &Bench, databases: &Databases) -> anyhow::Result<Filings> {
     let number = |sql| -> anyhow::Result<f64> { databases.ask("postgres", sql)?.parse().context(sql) };
     let written = || number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
     let whole_pages = || number("SELECT wal_fpi FROM pg_stat_wal");
@@ -223,11 +231,14 @@ async fn filings(bench: &Bench, databases: &Databases) -> anyhow::Result<(f64, f
     let taken = bench.filers.saturate(AT_ONCE, bench.length).await;
     taken.nothing_refused()?;
     let each = |since: f64, now: f64| (now - since) / float(taken.took.len());
-    let wal = each(bytes, written()?);
+    let wal_bytes = each(bytes, written()?);
     // A page that is touched first after a checkpoint is written whole.
     let pages = each(pages, whole_pages()?);
     crate::say(&format!(
-        "  a filing writes {wal:.0} bytes of WAL, with {pages:.2} whole pages"
+        "  a filing writes {wal_bytes:.0} bytes of WAL, with {pages:.2} whole pages"
     ));
-    Ok((taken.per_second, wal))
+    Ok(Filings {
+        per_second: taken.per_second,
+        wal_bytes,
+    })
 }

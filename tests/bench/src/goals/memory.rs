@@ -68,9 +68,9 @@ fn largest(bench: &Bench, id: &'static str, what: &'static str, most: f64) -> an
 async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
     let (mut drained, mut latency) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        settled(bench)?;
+        bench.published(GIVEN_UP_AFTER)?;
         let mut quiet = bench.filers.offer(FILED_PER_SECOND, bench.length).await;
-        settled(bench)?;
+        bench.published(GIVEN_UP_AFTER)?;
         bench.instance.servers("kill-rabbitmq")?;
         bench.servers.sql(
             sql::INTAKE,
@@ -119,10 +119,6 @@ async fn backlog(bench: &Bench) -> anyhow::Result<Vec<Goal>> {
             rounds: latency,
         },
     ])
-}
-
-fn settled(bench: &Bench) -> anyhow::Result<()> {
-    wait_for(GIVEN_UP_AFTER, "the outbox to empty", || Ok(depth(bench)? == 0))
 }
 
 fn depth(bench: &Bench) -> anyhow::Result<usize> {

@@ -117,25 +117,39 @@ impl Bench {
             }
             self.settled(LEFT_GONE_WITHIN).await?;
         }
+        let mut added = 0;
         for fill in [INTAKE, ROUTING, DESK, EVALUATION] {
-            fill.up_to(databases, reports)?;
+            added += fill.up_to(databases, reports)?;
         }
-        self.at_rest()
+        if added > 0 {
+            self.at_rest().await?;
+        }
+        Ok(())
     }
 
     /// Waits until nothing is left of the filling: pages that are still to be written, and tables that the database cleans up by itself.
     /// It looks for such tables once a minute.
-    fn at_rest(&self) -> anyhow::Result<()> {
+    async fn at_rest(&self) -> anyhow::Result<()> {
         const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(65);
+        const CLEANING: &str = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
         self.servers.sql("postgres", "CHECKPOINT")?;
         ensure!(Command::new("sync").status()?.success(), "sync failed");
-        let mut quiet_since = Instant::now();
-        wait_for(LEFT_GONE_WITHIN, "the database to have cleaned up", || {
-            let cleaning = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
-            if self.servers.sql("postgres", cleaning)? != "0" {
+        let begun = Instant::now();
+        let mut quiet_since = begun;
+        while quiet_since.elapsed() < LOOKS_AGAIN_AFTER {
+            ensure!(begun.elapsed() < LEFT_GONE_WITHIN, "the database does not come to rest");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if self.servers.sql("postgres", CLEANING)? != "0" {
                 quiet_since = Instant::now();
             }
-            Ok(quiet_since.elapsed() >= LOOKS_AGAIN_AFTER)
+        }
+        Ok(())
+    }
+
+    /// Waits until intake's relay has published what was filed.
+    pub(crate) fn published(&self, within: Duration) -> anyhow::Result<()> {
+        wait_for(within, "the outbox to empty", || {
+            Ok(self.servers.databases.unpublished(INTAKE.database)? == 0)
         })
     }
 

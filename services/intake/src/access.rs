@@ -18,7 +18,10 @@ use crate::{
     facts::{self, What},
     intake::Intake,
     problems::UNKNOWN_REPORT,
-    store::report::{self, Report},
+    store::{
+        case,
+        report::{self, Report},
+    },
 };
 
 /// Roles that read while their agency has the case.
@@ -42,11 +45,12 @@ impl Standing {
         let (report, case) = report::with_case(conn, report_id)
             .await?
             .ok_or_else(|| Problem::new(UNKNOWN_REPORT))?;
-        let case = case.as_deref().map(Case::decode).transpose();
-        Ok(Self {
-            report,
-            case: case.map_err(Problem::internal)?,
-        })
+        let case = match (case, report.case_id) {
+            (Some(state), Some(case_id)) if state.merged => case::surviving(conn, case_id).await?,
+            (Some(state), _) => Some(Case::decode(state.body.as_slice()).map_err(Problem::internal)?),
+            (None, _) => None,
+        };
+        Ok(Self { report, case })
     }
 
     /// Whether an officer may read it now.

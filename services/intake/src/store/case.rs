@@ -13,7 +13,7 @@ use tuntas_proto::{
 use uuid::Uuid;
 
 /// Merges that are followed from a case to the surviving one.
-pub(super) const MERGES_MAX: i32 = 32;
+const MERGES_MAX: i32 = 32;
 
 /// One event of a case, as the reporter's timeline needs it.
 #[derive(Debug, Clone)]

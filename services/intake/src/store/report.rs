@@ -4,7 +4,6 @@ use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use super::case::MERGES_MAX;
 use crate::seal::WrappedKey;
 
 /// A report, sealed.
@@ -31,24 +30,26 @@ pub struct Report {
     pub erased_at: Option<OffsetDateTime>,
 }
 
-/// Finds a report by its id, with the state of its surviving case; none before routing has opened one.
+/// The state of a report's case.
+#[derive(Debug, Clone)]
+pub struct CaseState {
+    /// `tuntas.case.v1.Case`.
+    pub body: Vec<u8>,
+    /// It lives on in another one ([`case::surviving`](super::case::surviving)).
+    pub merged: bool,
+}
+
+/// Finds a report by its id, with the state of its case; none before routing has opened one.
 ///
 /// # Errors
 /// The database's.
-pub async fn with_case(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(Report, Option<Vec<u8>>)>> {
+pub async fn with_case(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(Report, Option<CaseState>)>> {
     let row = sqlx::query!(
-        r#"SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, category_code, region_code,
-             named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity, case_id, erased_at,
-             (WITH RECURSIVE chain AS (
-                  SELECT case_id, merged_into, body, 0 AS step FROM case_state WHERE case_id = report.case_id
-                  UNION ALL
-                  SELECT next.case_id, next.merged_into, next.body, chain.step + 1
-                  FROM chain JOIN case_state AS next ON next.case_id = chain.merged_into
-                  WHERE chain.step < $2)
-              SELECT body FROM chain ORDER BY step DESC LIMIT 1) AS "case_body?"
-         FROM report WHERE id = $1"#,
+        r#"SELECT id, ticket, receipt_mac, recovered_mac, recovered_at, kind, privacy, report.category_code,
+             report.region_code, named_opd, event_date, filed_at, language, same_as, sealed_words, sealed_identity,
+             report.case_id, erased_at, case_state.body AS "case_body?", case_state.merged_into
+         FROM report LEFT JOIN case_state ON case_state.case_id = report.case_id WHERE id = $1"#,
         id,
-        MERGES_MAX,
     )
     .fetch_optional(conn)
     .await?;
@@ -73,7 +74,11 @@ pub async fn with_case(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option
             case_id: row.case_id,
             erased_at: row.erased_at,
         };
-        (report, row.case_body)
+        let case = row.case_body.map(|body| CaseState {
+            body,
+            merged: row.merged_into.is_some(),
+        });
+        (report, case)
     }))
 }
 
